@@ -42,10 +42,11 @@ def deploy(
             for sentence in deployer.reconcile():
                 typer.echo(sentence)
             last_error = ""
-        except RatchetError as error:
-            if str(error) != last_error:
-                print_error(error)
-            last_error = str(error)
+        except Exception as error:  # noqa: BLE001 - a deployer that stopped would never follow a rollback
+            sentence = str(error) if isinstance(error, RatchetError) else f"{error!r}: tried again until it succeeds"
+            if sentence != last_error:
+                print_error(RatchetError(sentence))
+            last_error = sentence
         time.sleep(_POLL_SECONDS)
 
 

@@ -89,13 +89,16 @@ def run(
 ) -> None:
     """Run a use case's history and nights under a real Airflow, and write a report."""
     from include import demo, report
+    from include.platform.local.progress import ProgressDisplay
 
     case, settings = usecases.get(use_case), load_settings()
     console = table_console()
     period = demo.demo_nights(case, None if until is None else until.date())
     nights.past(case.name, str(period))
     seconds = demo.run(case, console, settings, period)
-    summary = report.write(case, settings, period, seconds)
+    with ProgressDisplay(console) as display:
+        display.show("the report is written")
+        summary = report.write(case, settings, period, seconds)
     report.show(summary, console)
     console.print(
         f"The report: {settings.reports / 'index.html'}, its numbers: {settings.reports / 'run.json'}", soft_wrap=True
@@ -110,21 +113,26 @@ def up(
     ] = False,
 ) -> None:
     """Start Airflow and MLflow, leave them running, and print their addresses and passwords."""
-    from include.platform.local import environment, processes
+    from include.platform.local import environment, home_lock, processes
+    from include.platform.local.progress import ProgressDisplay
 
     settings, console = load_settings(), Console()
-    stack = processes.start(settings, mlflow=True, detached=not attached)
-    try:
-        stack.wait_until_healthy()
-        console.print(f"Airflow  http://{settings.host}:{settings.airflow_port}", highlight=False)
-        console.print(f"MLflow   http://{settings.host}:{settings.mlflow_port}", highlight=False)
+    with home_lock.hold(settings, "ratchet up"):
+        with ProgressDisplay(console) as display:
+            display.show("Airflow and MLflow start")
+            stack = processes.start(settings, mlflow=True, detached=not attached)
+            try:
+                stack.wait_until_healthy(show=lambda text: display.show(f"Airflow and MLflow start · {text}"))
+            except BaseException:
+                display.show("Airflow and MLflow stop")
+                stack.stop()
+                raise
+        for name, address in _addresses(settings).items():
+            console.print(f"{name:<10} {address}", highlight=False, soft_wrap=True)
         if attached:
             console.print(f"passwords are in {environment.passwords_file(settings)}", highlight=False, soft_wrap=True)
             _watch(stack)
         console.print(_passwords(settings))
-    except BaseException:
-        stack.stop()
-        raise
 
 
 @app.command()
@@ -213,12 +221,28 @@ def champion(
     Console().print_json(json.dumps({"digest": entry.subject, "night": str(entry.night), **payload}))
 
 
+def _addresses(settings: Settings) -> dict[str, str]:
+    """Return the addresses of a running stack by name."""
+    airflow = f"http://{settings.host}:{settings.airflow_port}"
+    return {
+        "dashboard": f"{airflow}/ratchet/",
+        "Airflow": airflow,
+        "MLflow": f"http://{settings.host}:{settings.mlflow_port}",
+    }
+
+
 def _watch(stack: "LocalStack") -> NoReturn:
-    """Wait while all processes are alive. SIGTERM works like Ctrl-C. Raises SetupError when a process has ended."""
+    """Wait while all processes are alive, and stop them at the end; SIGTERM works like Ctrl-C.
+
+    Raises SetupError when a process has ended.
+    """
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    while True:
-        stack.check_alive()
-        time.sleep(_WATCH_SECONDS)
+    try:
+        while True:
+            stack.check_alive()
+            time.sleep(_WATCH_SECONDS)
+    finally:
+        stack.stop()
 
 
 def _passwords(settings: Settings) -> Table:

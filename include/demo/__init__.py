@@ -11,12 +11,12 @@ from datetime import UTC, date, datetime
 from types import FrameType
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from include.demo.airflow import StageError
 from include.demo.driver import DemoRun
-from include.platform.local import processes
+from include.platform.local import home_lock, processes
 from include.platform.local.airflow_client import Client
+from include.platform.local.progress import ProgressDisplay
 from include.settings import Settings
 from ml.usecase import UseCase
 from ml.usecase.periods import Period
@@ -37,39 +37,32 @@ def demo_nights(use_case: UseCase, until: date | None = None) -> Period:
 def run(use_case: UseCase, console: Console, settings: Settings, period: Period) -> dict[str, float]:
     """Run the demo for the nights of `period`, and return the seconds that each part took; always stop the stack.
 
-    Raises SetupError when the machine does not fit, StageError when a task failed after its last retry.
+    Raises SetupError when the machine does not fit or another program works in this home, and StageError when a task
+    failed after its last retry.
     """
     started_at, nights = datetime.now(UTC), use_case.horizon.nights(period)
-    with _progress(console) as progress, _interrupt_on_sigterm():
-        bar = progress.add_task("starting", total=len(nights))
-
-        def show(text: str) -> None:
-            if not console.is_terminal and progress.tasks[bar].description != text:
-                console.print(f"{(datetime.now(UTC) - started_at).total_seconds():6.1f} s  {text}", highlight=False)
-            progress.update(bar, description=text)
-
-        show("Airflow starts")
+    with (
+        home_lock.hold(settings, f"ratchet run {use_case.name}"),
+        ProgressDisplay(console, parts=len(nights)) as display,
+        _interrupt_on_sigterm(),
+    ):
+        display.show("Airflow starts")
         stack = processes.start(settings, schedules=False, components=_COMPONENTS)
         try:
-            stack.wait_until_healthy()
+            stack.wait_until_healthy(show=lambda text: display.show(f"Airflow starts · {text}"))
             with Client(settings) as client:
-                demo = DemoRun(use_case, stack, client, show, nights)
+                demo = DemoRun(use_case, stack, client, display.show, nights)
                 demo.prepare()
                 startup_seconds = (datetime.now(UTC) - started_at).total_seconds()
                 demo.bootstrap()
-                demo.run_nights(lambda _: progress.advance(bar))
+                demo.run_nights(lambda night: display.complete_part(f"night {night} · done"))
                 demo.materialize_last_night()
         finally:
-            show("Airflow stops")
+            display.show("Airflow stops")
             with _ignoring_signals():
                 stack.stop()
     total = (datetime.now(UTC) - started_at).total_seconds()
     return {"start": startup_seconds, **demo.stopwatch.seconds, "whole": total}
-
-
-def _progress(console: Console) -> Progress:
-    text = TextColumn("{task.description}")
-    return Progress(SpinnerColumn(), text, BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=console)
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TypeVar
 
+from include.patience import Patience
 from include.platform.local.airflow_client import Client, Run
 from include.platform.local.processes import LocalStack
 from include.settings import Settings
@@ -114,12 +115,11 @@ class Airflow:
 
     def _poll(self, probe: Callable[[], Result | None], description: str) -> Result:
         """Call `probe` until it returns a result; check the stack and refresh the runs between the calls."""
-        deadline = time.monotonic() + _TIMEOUT_SECONDS
+        patience = Patience(_TIMEOUT_SECONDS)
         while (result := probe()) is None:
             self._stack.check_alive()
-            if time.monotonic() > deadline:
-                minutes = _TIMEOUT_SECONDS / 60
-                raise SetupError(f"timed out after {minutes:.0f} minutes, waiting for {description}: see {self.logs}")
+            if patience.is_spent():
+                raise SetupError(f"timed out, waiting for {description}: {patience} without success: see {self.logs}")
             time.sleep(_POLL_SECONDS)
             self._refresh()
         return result

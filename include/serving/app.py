@@ -13,6 +13,7 @@ from fastapi.responses import JSONResponse
 from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
 
+from include import backoff
 from include.serving import openapi, routers
 from include.serving.config import ServingConfig
 from include.serving.fast_routes import Endpoint, FastRoute, FastRouter, LivenessEndpoint
@@ -38,7 +39,7 @@ def create(use_case: str, snapshot_dir: Path, settings: Settings, config: Servin
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        await asyncio.to_thread(pool.refresh)
+        await _refresh(pool)
         gc.collect()
         gc.freeze()  # models stay loaded, so garbage collections during requests need not scan them
         refresh_task = asyncio.create_task(_refresh_periodically(pool, config.refresh_seconds))
@@ -49,7 +50,13 @@ def create(use_case: str, snapshot_dir: Path, settings: Settings, config: Servin
         for each in (gateway, handler, request_log):
             await asyncio.to_thread(each.close)
 
-    app: FastAPI = FastAPIOffline(title=f"Ratchet: {use_case}", version="1", lifespan=lifespan, redoc_url=None)
+    app: FastAPI = FastAPIOffline(
+        title=f"Ratchet: {use_case}",
+        version="1",
+        lifespan=lifespan,
+        redoc_url=None,
+        redirect_slashes=False,  # a redirect would name the host that the client sent, which may be another's
+    )
     app.router.route_class = FastRoute
     _add_scoring_routes(app, gateway, config)
     app.include_router(routers.health(pool, config))
@@ -63,9 +70,21 @@ def create(use_case: str, snapshot_dir: Path, settings: Settings, config: Servin
 
 
 async def _refresh_periodically(pool: ModelPool, seconds: float) -> None:
+    failures = 0
     while True:
-        await asyncio.sleep(seconds)
+        await asyncio.sleep(max(seconds, backoff.delay(failures)) if failures else seconds)
+        failures = 0 if await _refresh(pool) else failures + 1
+
+
+async def _refresh(pool: ModelPool) -> bool:
+    """Refresh the pool in a thread and return whether that was possible, as it is not without memory for a thread."""
+    try:
         await asyncio.to_thread(pool.refresh)
+    except Exception as error:  # noqa: BLE001 - a server that stopped following would never get a rollback
+        pool.faults = (pool.describe("refresh", error),)
+        pool.count_failure("refresh")
+        return False
+    return True
 
 
 def _add_scoring_routes(app: FastAPI, gateway: Gateway, config: ServingConfig) -> None:

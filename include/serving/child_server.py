@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import httpx
 
 from include import child_processes, ports
+from include.patience import Patience
 from include.settings import PROJECT, Settings
 from ml.errors import SetupError
 
@@ -63,11 +64,11 @@ def run_server(
 
 
 def wait_until(done: Callable[[], bool], what: str) -> None:
-    """Return once `done()` is true; raises SetupError that names `what` when it takes too long."""
-    deadline = time.monotonic() + _SECONDS
+    """Return once `done()` is true; raises SetupError that names `what` when it takes too long for this machine."""
+    patience = Patience(_SECONDS)
     while not done():
-        if time.monotonic() > deadline:
-            raise SetupError(f"waited {_SECONDS:g} s without success for {what}")
+        if patience.is_spent():
+            raise SetupError(f"{patience} without success for {what}: the output of its process, above, may say why")
         time.sleep(_POLL_SECONDS)
 
 

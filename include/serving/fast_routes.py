@@ -38,7 +38,10 @@ class LivenessEndpoint:
 
 
 class FastRouter:
-    """Dispatch requests for fast routes to their endpoints, without FastAPI's overhead, and all others to FastAPI."""
+    """Dispatch requests for fast routes to their endpoints, without FastAPI's overhead, and all others to FastAPI.
+
+    HEAD is answered as GET, without the body.
+    """
 
     def __init__(self, app: FastAPI, gateway: Gateway, names: Mapping[str, str]) -> None:
         """Register the fast routes of `app` whose path parameters are all in `names`, with these values."""
@@ -55,6 +58,8 @@ class FastRouter:
                     self._endpoints[method, route.path.format(**path_params)] = route, path_params
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["method"] == "HEAD":
+            scope = {**scope, "method": "GET"}  # uvicorn keeps its own, by which it sends no body
         entry = self._endpoints.get((scope["method"], scope["path"])) if scope["type"] == "http" else None
         if entry is None:
             await self.app(scope, receive, send)

@@ -1,6 +1,8 @@
 """Handle one request: check its token and size, bound its time, and turn each failure into a status and a message."""
 
 import asyncio
+import logging
+import re
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
@@ -10,7 +12,9 @@ from typing import Any
 
 import msgspec
 
+from include.serving import content_coding
 from include.serving.config import ServingConfig
+from include.serving.content_coding import CodingError, TooLargeError
 from include.serving.handler import Prediction, RequestHandler, ScoreRequest
 from include.serving.metrics import Metrics
 from include.serving.model_pool import ModelPool
@@ -24,7 +28,18 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 _REQUEST_ID, _JSON_BYTES = b"x-request-id", HEADER.lower().encode()
+_COUNT = re.compile(r"[0-9]{1,18}")
 _RETRY_SECONDS, _LONGEST_ID, _THREADS = 1, 128, 2
+_LOG = logging.getLogger(__name__)
+_SWITCHED_OFF = (
+    "control is switched off, because this server has no token, and behind a proxy every client has a local address: "
+    "start it with RATCHET_SERVING_TOKEN, or with RATCHET_SERVING_TOKEN_FILE (the path of a file with the token), and "
+    "send 'Authorization: Bearer ...' with that token"
+)
+_UNAUTHORIZED = (
+    "expected 'Authorization: Bearer ...' with the token of this server, which it was started with in "
+    "RATCHET_SERVING_TOKEN or in the file that RATCHET_SERVING_TOKEN_FILE names"
+)
 
 
 class StatusError(Exception):
@@ -46,6 +61,8 @@ class StatusError(Exception):
 _STATUSES: tuple[tuple[type[RatchetError], int], ...] = (
     (UnknownEntityError, 404),
     (MediaError, 415),
+    (CodingError, 415),
+    (TooLargeError, 413),
     (ScoreRequestError, 422),
     (SetupError, 503),
     (SnapshotError, 503),
@@ -73,40 +90,33 @@ class Gateway:
     async def answer(self, protocol: Protocol, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request in `protocol`, with scores or with an error."""
         headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
-        request_id, status = self._request_id(headers), 200
+        request_id, status = f"{self._process}-{next(self._count):x}", 200
         try:
             body = await self._read_body(headers, receive)
-            started = time.perf_counter()
-            reply = await self._handle(protocol, scope["path_params"], headers, body, request_id, started)
-        except StatusError as failure:
+            reply = await self._handle(protocol, scope["path_params"], headers, body, request_id)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the client gets a status and a sentence
+            failure = error if isinstance(error, StatusError) else _unexpected(error, request_id)
             reply, status = failure.reply(request_id), failure.status
         self._metrics.request_counter(protocol.name, status).inc()
-        await _send(send, status, reply, request_id)
+        await _send(send, status, reply, _client_id(headers) or request_id)
 
     def check_token(self, headers: Mapping[bytes, str], *, control: bool = False) -> None:
         """Raise StatusError unless the request has the required token; `control` routes always require a token."""
         if not self._config.token:
             if control:
-                raise StatusError(403, "control is switched off: set RATCHET_SERVING_TOKEN to allow it")
+                raise StatusError(403, _SWITCHED_OFF)
             return
         expected = f"Bearer {self._config.token}".encode()
         given = headers.get(b"authorization", "").encode("latin-1")
         if (control or self._config.token_for_all) and not secrets.compare_digest(expected, given):
-            raise StatusError(401, "expected 'Authorization: Bearer ...' with the token of this server")
-
-    def _request_id(self, headers: Mapping[bytes, str]) -> str:
-        """Return the request id that the client sent, or a new one."""
-        given = headers.get(_REQUEST_ID, "")
-        if given and len(given) <= _LONGEST_ID and given.isascii() and given.isprintable():
-            return given
-        return f"{self._process}-{next(self._count):x}"
+            raise StatusError(401, _UNAUTHORIZED)
 
     async def _read_body(self, headers: Mapping[bytes, str], receive: Receive) -> bytes:
         """Return the whole body; raises StatusError when it is too large or takes too long to arrive."""
         self.check_token(headers)
-        content_length = headers.get(b"content-length", "0")
-        if not content_length.isdecimal() or int(content_length) > self._config.body_bytes:
-            raise self._too_large_error(content_length)
+        content_length = _parse_count(headers.get(b"content-length", "0"))
+        if content_length is None or content_length > self._config.body_bytes:
+            raise self._too_large_error(headers[b"content-length"])
         parts, size = [], 0
         self._reading += 1
         try:
@@ -141,14 +151,19 @@ class Gateway:
         headers: Mapping[bytes, str],
         body: bytes,
         request_id: str,
-        started: float,
     ) -> Reply:
+        started = time.perf_counter()
         if (waiting := self._waiting_count()) > self._config.waiting:
             raise StatusError(503, f"{waiting} requests are waiting already: try again later")
         try:
             protocol_request = self._build_request(path, headers, body, request_id)
             score_request = ScoreRequest.from_rows(
-                request_id, protocol.name, protocol.read(protocol_request), started, package=path.get("version")
+                protocol.read(protocol_request),
+                request_id=request_id,
+                client_id=_client_id(headers),
+                protocol=protocol.name,
+                started=started,
+                package=path.get("version"),
             )
             return protocol.write(protocol_request, await self._score(score_request))
         except RatchetError as fault:
@@ -177,28 +192,62 @@ class Gateway:
         champion = self._pool.serving.champion
         if path.get("name", self._pool.use_case) != self._pool.use_case:
             raise UnknownEntityError(f"expected the model {self._pool.use_case!r}, got {path['name'][:60]!r}")
-        json_bytes = headers.get(_JSON_BYTES)
-        if json_bytes is not None and not json_bytes.isdecimal():
-            raise ScoreRequestError(f"{HEADER}: expected a number of bytes, got {json_bytes[:20]!r}")
+        given = headers.get(_JSON_BYTES)
+        json_bytes = None if given is None else _parse_count(given)
+        if given is not None and json_bytes is None:
+            raise ScoreRequestError(f"{HEADER}: expected a number of bytes, got {given[:20]!r}")
+        media_type, _, options = headers.get(b"content-type", JSON).partition(";")
+        limit, charset = self._config.body_bytes, _charset(options)
+        decoded = content_coding.decompress(body, headers.get(b"content-encoding", ""), limit)
         return ProtocolRequest(
             request_id=request_id,
-            body=body,
+            body=decoded if json_bytes is not None else content_coding.to_utf8(decoded, charset, limit),
             model=self._pool.use_case,
             package=champion.digest,
             input_schema=champion.input_schema,
-            content_type=headers.get(b"content-type", JSON).partition(";")[0].strip().lower(),
+            content_type=media_type.strip().lower(),
             accept=headers.get(b"accept", ""),
-            json_bytes=None if json_bytes is None else int(json_bytes),
+            json_bytes=json_bytes,
         )
 
 
+def _parse_count(text: str) -> int | None:
+    """Return the whole number in a header; None unless it is 1 to 18 ASCII digits.
+
+    >>> _parse_count("42"), _parse_count("-1"), _parse_count("9" * 5000)
+    (42, None, None)
+    """
+    return int(text) if _COUNT.fullmatch(text) else None
+
+
+def _charset(options: str) -> str:
+    """Return the charset among the options of a content type; an empty text if there is none.
+
+    >>> _charset(' boundary=x; Charset="UTF-16"')
+    'UTF-16'
+    """
+    names = (each.partition("=") for each in options.split(";"))
+    return next((value.strip(' \t"') for name, _, value in names if name.strip().lower() == "charset"), "")
+
+
+def _unexpected(error: Exception, request_id: str) -> StatusError:
+    _LOG.error("the request %s could not be answered", request_id, exc_info=error)
+    return StatusError(500, "this server failed to answer; its log has the reason")
+
+
+def _client_id(headers: Mapping[bytes, str]) -> str | None:
+    """Return the request id that the client sent, if it is printable ASCII of at most 128 characters."""
+    given = headers.get(_REQUEST_ID, "")
+    return given if given and len(given) <= _LONGEST_ID and given.isascii() and given.isprintable() else None
+
+
 async def _send(send: Send, status: int, reply: Reply, request_id: str) -> None:
+    """Send the reply; the header `X-Request-Id` is `request_id`."""
     headers = [
         (b"content-type", reply.content_type.encode()),
         (b"content-length", str(len(reply.body)).encode()),
         *((name.lower().encode(), value.encode()) for name, value in reply.headers.items()),
+        (_REQUEST_ID, request_id.encode()),
     ]
-    if request_id:
-        headers.append((_REQUEST_ID, request_id.encode()))
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": reply.body})

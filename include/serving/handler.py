@@ -1,10 +1,12 @@
 """Score the rows of a request, in any protocol, and write every prediction to the request log."""
 
+import logging
 import math
 import queue
 import threading
 import time
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 from msgspec.structs import replace
@@ -19,15 +21,18 @@ from ml.scoring import request_schema
 from ml.scoring.request_schema import Row
 
 _IDLE_SECONDS = 0.2
+_LOG = logging.getLogger(__name__)
 
 
 class PredictionRecord(msgspec.Struct, frozen=True, kw_only=True):
     """The logged record of one row. `at` is in seconds since 1970; `score` is None if there was a `fault`.
 
-    `night` is the night of the feature snapshot that the server had.
+    `request` is the server's id of the request, `client_request` the client's own, if it sent one. `night` is the night
+    of the feature snapshot that the server had.
     """
 
     request: str
+    client_request: str | None = None
     row_index: int = msgspec.field(name="place")
     at: float
     protocol: str
@@ -44,6 +49,7 @@ class PredictionRecord(msgspec.Struct, frozen=True, kw_only=True):
 class ScoreRequest(msgspec.Struct, frozen=True, kw_only=True):
     """A parsed request: its id, its protocol, its rows with the entity of each, and its start (`time.perf_counter`).
 
+    The server makes `request_id`, so that no client chooses its route; `client_id` is the client's, to be logged.
     `package` is the digest of the package that the client requests; None lets the routing decide.
     """
 
@@ -52,17 +58,16 @@ class ScoreRequest(msgspec.Struct, frozen=True, kw_only=True):
     rows: Sequence[Row]
     entities: Sequence[str | None]
     started: float
+    client_id: str | None = None
     package: str | None = None
 
     @classmethod
-    def from_rows(
-        cls, request_id: str, protocol: str, rows: Sequence[Row], started: float, package: str | None = None
-    ) -> "ScoreRequest":
-        """Return the request of `rows`; raises ScoreRequestError when the entity of a row is not a text."""
-        entities = [request_schema.entity_key(row) for row in rows]
-        return cls(
-            request_id=request_id, protocol=protocol, rows=rows, entities=entities, started=started, package=package
-        )
+    def from_rows(cls, rows: Sequence[Row], **fields: Any) -> "ScoreRequest":
+        """Return the request of `rows` with the other `fields`.
+
+        Raises ScoreRequestError when the entity of a row is not a text.
+        """
+        return cls(rows=rows, entities=[request_schema.entity_key(row) for row in rows], **fields)
 
 
 class Prediction(msgspec.Struct, frozen=True, kw_only=True):
@@ -171,6 +176,7 @@ class RequestHandler:
         for index, row, score in zip(indexes, attempt.rows, attempt.scores, strict=True):
             record = PredictionRecord(
                 request=request.request_id,
+                client_request=request.client_id,
                 row_index=index,
                 at=time.time(),
                 protocol=request.protocol,
@@ -193,19 +199,26 @@ class RequestHandler:
             self._metrics.shadows_dropped.inc(len(request.rows))
 
     def _run_shadow(self) -> None:
+        """Score copies until closed, whatever goes wrong with one of them."""
         while not (self._closed and self._shadow_queue.empty()):
             try:
                 serving, request, routes = self._shadow_queue.get(timeout=_IDLE_SECONDS)
             except queue.Empty:
                 continue
-            copy = replace(request, started=time.perf_counter())
-            for answered_route, shadow_route in ((Route.CHAMPION, Route.SHADOW), (Route.CANARY, Route.CHAMPION)):
-                loaded, indexes = (
-                    serving.model_for(shadow_route),
-                    [index for index, each in enumerate(routes) if each is answered_route],
-                )
-                if indexes:
-                    self._log_predictions(loaded, Route.SHADOW, copy, indexes, self._attempt(loaded, copy, indexes))
+            try:
+                self._score_copy(serving, request, routes)
+            except Exception:  # noqa: BLE001 - the thread must go on, or no later request would be copied
+                self._metrics.shadows_dropped.inc(len(request.rows))
+                _LOG.exception("a copy of the request %s could not be scored", request.request_id)
+
+    def _score_copy(self, serving: ServingState, request: ScoreRequest, routes: Sequence[Route]) -> None:
+        """Score each row of a request with the model that did not answer it, and log the predictions."""
+        copy = replace(request, started=time.perf_counter())
+        for answered_route, shadow_route in ((Route.CHAMPION, Route.SHADOW), (Route.CANARY, Route.CHAMPION)):
+            loaded = serving.model_for(shadow_route)
+            indexes = [index for index, each in enumerate(routes) if each is answered_route]
+            if indexes:
+                self._log_predictions(loaded, Route.SHADOW, copy, indexes, self._attempt(loaded, copy, indexes))
 
 
 def _routes(serving: ServingState, request: ScoreRequest) -> list[Route]:

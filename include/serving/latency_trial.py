@@ -1,5 +1,8 @@
 """Load a package and a snapshot in a process of its own, and report the scores, latency and memory as JSON.
 
+Latency is CPU time, so that it is the same beside other busy programs. Each row is timed in several rounds over all
+rows, and its lowest time counts, so that a disturbance has to hit the same row in every round.
+
 A damaged model can crash the process that parses it, so this is a separate program.
 """
 
@@ -21,7 +24,7 @@ from ml.promotion import acceptance_tests
 from ml.promotion.acceptance_tests import ServingProbe
 from ml.training.fitting import Model
 
-_TRIES, _MAX_TIMED = 3, 300
+_ROUNDS, _MAX_TIMED = 5, 300
 
 
 def main(folder: str, digest: str, trusted: str, snapshot_dir: str) -> None:
@@ -39,11 +42,11 @@ def run(model: Model, snapshot: FeatureSnapshot) -> ServingProbe:
     import pandas as pd
 
     entities = list(snapshot.row_index)
-    seconds = [min(_time_prediction(model, snapshot, each) for _ in range(_TRIES)) for each in entities[:_MAX_TIMED]]
+    rounds = [[_time_prediction(model, snapshot, each) for each in entities[:_MAX_TIMED]] for _ in range(_ROUNDS)]
     memory = psutil.Process().memory_info().rss / 1e6
     rows = [_row(snapshot, each) for each in entities]
     frame = pd.DataFrame(rows, columns=list(model.encoder.names))
-    p50, p99 = np.quantile(seconds, [0.5, 0.99]) * 1000
+    p50, p99 = np.quantile(np.min(rounds, axis=0), [0.5, 0.99]) * 1000
     return ServingProbe(
         single_row_scores=[model.predict_row(row) for row in rows],
         batch_scores=model.predict(frame).tolist(),
@@ -63,9 +66,9 @@ def _row(snapshot: FeatureSnapshot, entity: str) -> dict[str, object]:
 
 
 def _time_prediction(model: Model, snapshot: FeatureSnapshot, entity: str) -> float:
-    started = time.perf_counter()
+    started = time.process_time()
     model.predict_row(_row(snapshot, entity))
-    return time.perf_counter() - started
+    return time.process_time() - started
 
 
 if __name__ == "__main__":

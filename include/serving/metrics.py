@@ -28,8 +28,17 @@ class Metrics:
             "ratchet_requests", "Requests, by protocol and status", ("protocol", "status"), registry=registry
         )
         self.shadows_dropped = Counter(
-            "ratchet_shadows_dropped", "Rows not scored by the shadow because its queue was full", registry=registry
+            "ratchet_shadows_dropped",
+            "Rows not scored by the shadow: its queue was full, or scoring failed",
+            registry=registry,
         )
+        failures = Counter(
+            "ratchet_refresh_failures",
+            "Rounds in which the routing, a package or a snapshot could not be loaded, by part",
+            ("part",),
+            registry=registry,
+        )
+        pool.count_failure = lambda part: failures.labels(part).inc()
         self.waiting = Gauge("ratchet_requests_waiting", "Requests waiting for an answer", registry=registry)
         self._answers = Counter(
             "ratchet_answers", "Rows scored, by route and package", ("route", "package"), registry=registry

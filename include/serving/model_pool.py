@@ -1,11 +1,15 @@
 """The loaded packages of a server. Each is first verified in a separate process, and all of them change atomically."""
 
+import logging
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
+from itertools import chain
 from pathlib import Path
 
+from include.backoff import Backoff
 from include.serving import remote_challenger, subprocesses
 from include.serving.config import ServingConfig
 from include.serving.remote_challenger import RemoteChallenger
@@ -18,6 +22,8 @@ from ml.packaging import package_files
 from ml.rollout.routing import Route, Routing
 from ml.scoring.request_schema import RequestSchema
 from ml.training.fitting import Model
+
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,9 +67,13 @@ class ModelPool:
         self.use_case, self._snapshot_dir, self._settings, self._config = use_case, snapshot_dir, settings, config
         self._remote_client = remote_challenger.connect(config) if config.challenger else None
         self._serving: ServingState | None = None
-        self._last_attempt: tuple[Routing, list[str]] | None = None
+        self._wanted: Routing | None = None
+        self._loaded: Mapping[str, LoadedModel] = {}
+        self._load_faults: list[str] | None = None
+        self._backoff = Backoff()
         self._lock = threading.Lock()
         self.faults: tuple[str, ...] = ()
+        self.count_failure: Callable[[str], None] = lambda _: None
         self.refreshed_at = time.time()
 
     @property
@@ -81,28 +91,69 @@ class ModelPool:
     def refresh(self, *, retry: bool = False) -> tuple[str, ...]:
         """Load a newer routing, packages and snapshots if they are valid; return the faults, which `faults` keeps too.
 
-        A routing that failed to load is tried again only with `retry`.
+        Nothing that goes wrong is raised. A package or a snapshot that failed to load is tried again after a delay that
+        grows with each failure, or at once with `retry`.
         """
         with self._lock:
             if retry:
-                self._last_attempt = None
-            self.faults = (*self._load_routed(), *self._refresh_snapshots())
+                self._load_faults = None
+            faults = {
+                "routing": self._guard("routing", self._read_wanted),
+                "package": self._guard("package", self._load_wanted),
+                "challenger": self._guard("challenger", self._attach_remote),
+                "snapshot": [
+                    fault
+                    for each in (self._serving.loaded.values() if self._serving else ())
+                    for fault in self._guard("snapshot", partial(_refresh_snapshot, each, retry))
+                ],
+            }
+            for part in faults:
+                if faults[part]:
+                    self.count_failure(part)
+            self.faults = tuple(dict.fromkeys(chain.from_iterable(faults.values())))
             if not self.faults:
                 self.refreshed_at = time.time()
             return self.faults
 
-    def _load_routed(self) -> list[str]:
-        """Load the present routing and its packages; return the faults."""
+    def describe(self, part: str, error: BaseException) -> str:
+        """Return what `part` raised as a fault; log it with its traceback when it is new."""
+        fault = f"the {part} of {self.use_case} failed ({error!r:.300}): it is tried again until it succeeds"
+        if fault not in self.faults:
+            _LOG.warning("%s", fault, exc_info=error)
+        return fault
+
+    def _guard(self, part: str, action: Callable[[], list[str]]) -> list[str]:
+        """Return the faults of `action`; whatever it raises is a fault too."""
         try:
-            wanted = self._read_routing()
-        except (OSError, RatchetError) as fault:
-            return [str(fault)]
-        if self._last_attempt is None or self._last_attempt[0] != wanted:
-            self._last_attempt = wanted, self._activate(wanted)
-        return [*self._last_attempt[1], *self._attach_remote(wanted)]
+            return action()
+        except KeyboardInterrupt:
+            raise
+        except RatchetError as error:
+            return [str(error)]
+        except BaseException as error:  # noqa: BLE001 - a panic of a library in Rust is no Exception
+            return [self.describe(part, error)]
+
+    def _read_wanted(self) -> list[str]:
+        """Read the present routing; if it is another one, its packages are loaded at once."""
+        wanted = self._read_routing()
+        if wanted != self._wanted:
+            self._wanted, self._load_faults = wanted, None
+            self._backoff.reset()
+        return []
+
+    def _load_wanted(self) -> list[str]:
+        """Load the packages of the routing read last, or try again those that failed; return the faults."""
+        if self._wanted is not None and (self._load_faults is None or (self._load_faults and self._backoff.is_due)):
+            started = time.monotonic()
+            self._load_faults = self._guard("package", partial(self._activate, self._wanted))
+            if self._load_faults:
+                self._backoff.record_failure(time.monotonic() - started)
+        return self._load_faults or []
 
     def _activate(self, wanted: Routing) -> list[str]:
-        loaded, faults = self._load_missing(wanted, self._serving.loaded if self._serving else {})
+        """Load the packages of `wanted`, and serve them if the champion is among them; return the faults."""
+        loaded, faults = self._load_missing(wanted, {**self._loaded, **(self._serving.loaded if self._serving else {})})
+        self._loaded = loaded
         loaded = {
             digest: each if digest == wanted.challenger else replace(each, remote=None)
             for digest, each in loaded.items()
@@ -119,10 +170,13 @@ class ModelPool:
         challenger = loaded.get(wanted.challenger)
         return challenger is not None and (self._remote_client is None or challenger.remote is not None)
 
-    def _attach_remote(self, wanted: Routing) -> list[str]:
+    def _attach_remote(self) -> list[str]:
         """Route to a remote challenger once its server is ready; return the reason while it is not."""
-        serving, digest = self._serving, wanted.challenger
-        if self._remote_client is None or serving is None or digest is None or digest not in serving.loaded:
+        serving, wanted = self._serving, self._wanted
+        if self._remote_client is None or serving is None or wanted is None:
+            return []
+        digest = wanted.challenger
+        if digest is None or digest not in serving.loaded:
             return []
         if serving.routing != wanted.without_challenger:
             return []
@@ -176,9 +230,7 @@ class ModelPool:
             snapshot_store=SnapshotCache(self._snapshot_dir, pinned),
         )
 
-    def _refresh_snapshots(self) -> list[str]:
-        """Load the newest snapshot for every package, and return the faults."""
-        if self._serving is None:
-            return []
-        faults = (each.snapshot_store.refresh() for each in self._serving.loaded.values())
-        return list(dict.fromkeys(fault for fault in faults if fault))
+
+def _refresh_snapshot(loaded: LoadedModel, retry: bool) -> list[str]:
+    fault = loaded.snapshot_store.refresh(retry=retry)
+    return [fault] if fault else []

@@ -15,7 +15,7 @@ _ERRORS = {
     404: "no such entity, model or version",
     408: "the request took too long to arrive",
     413: "the request is too large",
-    415: "the body is in another format",
+    415: "the body is in another format, coding or charset",
     422: "the body is not a valid request; the error says what was expected",
     500: "the model gave no answer",
     503: "too many requests are waiting, or no model is loaded yet: try again later",

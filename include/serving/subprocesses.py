@@ -4,8 +4,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+from include.patience import Patience
 from include.settings import PROJECT, Settings
-from ml.errors import PackageError
+from ml.errors import PackageError, SetupError
 
 _SECONDS = 120
 
@@ -16,15 +17,27 @@ def run(program: str, packages: Path, digest: str, settings: Settings, *extra: s
     Raises PackageError with the last line of its error output when it fails, or when it takes too long.
     """
     command = [sys.executable, "-m", program, str(packages), digest, str(settings.trusted_keys), *extra]
-    try:
-        completed = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=_SECONDS, check=False)
-    except subprocess.TimeoutExpired:
-        raise PackageError(
-            f"package {digest[:12]} cannot be served: {program} did not finish in {_SECONDS} s"
-        ) from None
-    if completed.returncode != 0:
-        last_line = (completed.stderr.strip().splitlines() or [f"its process ended with code {completed.returncode}"])[
-            -1
-        ]
+    with subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            output, errors = _communicate(process)
+        except SetupError as fault:
+            raise PackageError(f"package {digest[:12]} cannot be served: {program} {fault}") from None
+        finally:
+            process.kill()  # nothing, if it has ended
+    if process.returncode != 0:
+        (*_, last_line) = (f"its process ended with code {process.returncode}", *errors.strip().splitlines())
         raise PackageError(f"package {digest[:12]} cannot be served: {last_line}")
-    return completed.stdout
+    return output
+
+
+def _communicate(process: "subprocess.Popen[str]") -> tuple[str, str]:
+    """Return the output and the errors of a process at its end; raises SetupError when it takes too long."""
+    patience = Patience(_SECONDS)
+    while True:
+        try:
+            return process.communicate(timeout=patience.pause)
+        except subprocess.TimeoutExpired:
+            if patience.is_spent():
+                raise SetupError(
+                    f"did not finish in {_SECONDS:g} s ({patience}): try it by hand, or when less runs on this machine"
+                ) from None

@@ -165,7 +165,7 @@ def append(uri: str, rows: pd.DataFrame, source: str, offset: int) -> bool:
     """Append `rows`, the rows of `source` up to `offset`; return False when another writer was faster.
 
     Rows and offset are written in one commit, so rows up to `committed_offset` are in the table exactly once. `rows`
-    have a text column `night` (ISO date).
+    have a text column `night` (ISO date). A column that the table does not have yet is added to it.
     """
     transactions = [Transaction(source, offset)]
     table = DeltaTable(uri) if DeltaTable.is_deltatable(uri) else None
@@ -184,6 +184,7 @@ def append(uri: str, rows: pd.DataFrame, source: str, offset: int) -> bool:
                 table,
                 spool.to_arrow(rows),
                 mode="append",
+                schema_mode="merge",
                 commit_properties=CommitProperties(app_transactions=transactions),
             )
     except DeltaError:

@@ -12,6 +12,7 @@ import secrets
 import struct
 import threading
 import zlib
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,9 +72,11 @@ class RequestLog:
         while not self._closed:
             if self._spare is None:
                 self._reserve_spare()
-            while self._full:
-                self._full.pop().close()
-            self._current.sync()
+            with suppress(OSError):  # the disk may come back: the next try is in a second
+                while self._full:
+                    self._full[0].close()
+                    self._full.pop(0)
+                self._current.sync()
             self._wake.wait(_SYNC_SECONDS)
             self._wake.clear()
 

@@ -6,11 +6,13 @@ has in memory until a newer one is verified.
 
 import json
 import shutil
+import time
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
 
+from include.backoff import Backoff
 from include.stores.files import atomic
 from ml.errors import FeatureError, SnapshotError
 from ml.features import fingerprints, snapshots
@@ -71,11 +73,15 @@ class SnapshotCache:
         self._folder, self._pinned = folder, pinned
         self.served: FeatureSnapshot | None = None
         self._ref: SnapshotRef | None = None
+        self._attempted: list[SnapshotRef] = []
+        self._fault: str | None = None
+        self._backoff = Backoff()
 
-    def refresh(self) -> str | None:
+    def refresh(self, *, retry: bool = True) -> str | None:
         """Load the newest snapshot and return None, or return the reason why it cannot be loaded.
 
         In that case the snapshot in memory stays. If there is none yet, the snapshot before the newest is loaded.
+        With `retry=False`, a snapshot that could not be loaded is read again only after a delay, which grows.
         """
         try:
             refs = _read_pointer(self._folder)
@@ -85,10 +91,21 @@ class SnapshotCache:
             if (self._folder / _POINTER).exists():  # the last one was withdrawn
                 self.served = self._ref = None
             return f"there is no snapshot in {self._folder}: materialize a night first"
+        if refs != self._attempted or retry:
+            self._backoff.reset()
+        if self._backoff.is_due:
+            self._fault = self._attempt(refs)
+        return self._fault
+
+    def _attempt(self, refs: list[SnapshotRef]) -> str | None:
+        """Load the first of `refs`, or another one if there is no snapshot yet; return why the first is not loaded."""
+        self._attempted, started = refs, time.monotonic()
         fault = self._load(refs[0])
         if fault and self.served is None:
             for ref in refs[1:]:
                 self._load(ref)
+        if fault:
+            self._backoff.record_failure(time.monotonic() - started)
         return fault
 
     @property
@@ -105,8 +122,10 @@ class SnapshotCache:
         try:
             snapshot = read(self._folder, ref)
             self._check_pinned(snapshot, ref)
-        except (OSError, SnapshotError, FeatureError) as error:
+        except (SnapshotError, FeatureError) as error:
             return f"{ref.folder}: {error}"
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with it, the snapshot in memory stays
+            return f"{ref.folder}: {error!r}: materialize the night again if this stays"
         self.served, self._ref = snapshot, ref
         return None
 
@@ -141,10 +160,15 @@ def _read_pointer(root: Path) -> list[SnapshotRef]:
     pointer = root / _POINTER
     if not pointer.exists():
         return []
-    text = pointer.read_bytes()
+    try:
+        text = pointer.read_bytes()
+    except OSError as error:
+        raise SnapshotError(
+            f"{pointer} should name the newest snapshot, but cannot be read ({error}): restore its permissions"
+        ) from None
     try:
         return [SnapshotRef(night=str(each["night"]), digest=str(each["digest"])) for each in json.loads(text)]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         raise SnapshotError(
             f"{pointer} should name the newest snapshot by night and digest, but starts {text[:40]!r}: "
             "materialize the night again"

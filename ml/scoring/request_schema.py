@@ -4,6 +4,8 @@ import csv
 import io
 import json
 import math
+import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -11,6 +13,7 @@ from ml.errors import ScoreRequestError
 from ml.scoring.encoder import Encoder
 
 ENTITY = "entity"
+_NUMBER = re.compile(r"[ \t]*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?[ \t]*")
 _MAX_NAMES, _MAX_CHARACTERS = 8, 60
 
 Row = Mapping[str, object]
@@ -130,18 +133,33 @@ def rows_from_csv(body: bytes, schema: RequestSchema) -> list[dict[str, object]]
 
 
 def rows_from_json(body: bytes) -> list[dict[str, object]]:
-    """Return the rows of a JSON list of objects; raises ScoreRequestError for anything else, also NaN and Infinity.
+    """Return the rows of a JSON list of objects.
+
+    Raises ScoreRequestError for anything else, also NaN, Infinity and an object with a name twice.
 
     >>> rows_from_json(b'[{"zone": "east", "miles": null}]')
     [{'zone': 'east', 'miles': None}]
     """
     try:
-        rows = json.loads(body, parse_constant=_reject_constant)
+        rows = json.loads(body, parse_constant=_reject_constant, object_pairs_hook=object_from_pairs)
     except (ValueError, RecursionError) as fault:  # invalid UTF-8 is a ValueError too
         raise ScoreRequestError(f"expected JSON, but: {fault}") from None
     if isinstance(rows, list) and all(isinstance(row, dict) for row in rows):
         return rows
     raise ScoreRequestError(f"expected a list of objects, each a row of features, got {truncate(rows)}")
+
+
+def object_from_pairs(pairs: Sequence[tuple[str, object]]) -> dict[str, object]:
+    """Return a JSON object from its names and values; raises ScoreRequestError when a name occurs twice.
+
+    >>> object_from_pairs([("zone", "east"), ("miles", 3)])
+    {'zone': 'east', 'miles': 3}
+    """
+    values = dict(pairs)
+    if len(values) < len(pairs):
+        twice, _ = (Counter(name for name, _ in pairs) - Counter(values.keys())).popitem()
+        raise ScoreRequestError(f"expected each name once in an object, got {truncate(twice)} twice: send one of them")
+    return values
 
 
 def join_names(names: Sequence[str]) -> str:
@@ -185,7 +203,6 @@ def _parse_cell(name: str, text: str, schema: RequestSchema) -> object:
         return None
     if schema.is_text.get(name, True):
         return text
-    try:
+    if _NUMBER.fullmatch(text):
         return float(text)
-    except ValueError:
-        raise ScoreRequestError(f"{name}: expected a number or nothing, got {truncate(text)}") from None
+    raise ScoreRequestError(f"{name}: expected a number or nothing, got {truncate(text)}")

@@ -12,7 +12,7 @@ from ml.usecase import Megabytes, Milliseconds
 class CandidateResult:
     """A candidate's out-of-fold quality and its cost of serving.
 
-    `p99_latency_ms` (for one row) and `memory_mb` were measured in a process that serves the candidate's package.
+    `p99_latency_ms` (CPU time for one row) and `memory_mb` were measured in a process that serves the candidate's package.
     `package_mb` is the size of that package.
     """
 
@@ -36,16 +36,17 @@ class Choice:
     reason: str
 
 
-def choose(candidates: Sequence[CandidateResult], latency: Milliseconds, size: Megabytes) -> Choice:
+def choose(candidates: Sequence[CandidateResult], latency: Milliseconds | None, size: Megabytes) -> Choice:
     """Return the candidate within its budgets that saves the most per 1000 rows; a tie goes to the lower loss.
 
-    Raises RefusalError when no candidate is within its budgets.
+    Without a `latency` budget, any latency is within it.     Raises RefusalError when no candidate is within its budgets.
     """
     within_budget = [each for each in candidates if not _exceeded_budgets(each, latency, size)]
     if not within_budget:
         needs = "; ".join(f"{each.name} {each.resource_summary}" for each in candidates)
+        fast = "" if latency is None else f"a p99 latency of at most {latency.p99} ms, "
         raise RefusalError(
-            f"expected a candidate with a p99 latency of at most {latency.p99} ms, a package of at most "
+            f"expected a candidate with {fast}a package of at most "
             f"{size.package} MB and at most {size.memory} MB of memory, got {needs}: make one smaller, or allow more "
             "(latency_budget, size_budget)"
         )
@@ -55,17 +56,19 @@ def choose(candidates: Sequence[CandidateResult], latency: Milliseconds, size: M
     return Choice(name=best.name, reason=f"{summary}; {others}" if others else summary)
 
 
-def _exceeded_budgets(candidate: CandidateResult, latency: Milliseconds, size: Megabytes) -> list[str]:
+def _exceeded_budgets(candidate: CandidateResult, latency: Milliseconds | None, size: Megabytes) -> list[str]:
     """Return a description of each budget that the candidate exceeds; a missing number (NaN) exceeds its budget."""
     limits = {
-        f"{candidate.p99_latency_ms:.2f} ms of the {latency.p99} ms": candidate.p99_latency_ms <= latency.p99,
         f"a package of {candidate.package_mb:.2f} MB of the {size.package} MB": candidate.package_mb <= size.package,
         f"{candidate.memory_mb:.0f} MB of memory of the {size.memory} MB": candidate.memory_mb <= size.memory,
     }
+    if latency is not None:
+        needs = f"{candidate.p99_latency_ms:.2f} ms of the {latency.p99} ms"
+        limits = {needs: candidate.p99_latency_ms <= latency.p99, **limits}
     return [description for description, is_met in limits.items() if not is_met]
 
 
-def _why_not(candidate: CandidateResult, best: CandidateResult, latency: Milliseconds, size: Megabytes) -> str:
+def _why_not(candidate: CandidateResult, best: CandidateResult, latency: Milliseconds | None, size: Megabytes) -> str:
     saves = f"{candidate.name} saves {candidate.quality.saved_per_1000:,.0f}"
     if exceeded := _exceeded_budgets(candidate, latency, size):
         return f"{saves}, but needs {' and '.join(exceeded)} allowed"

@@ -49,7 +49,7 @@ class PinballCost:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Milliseconds:
-    """A bound on the 99th percentile of the latency of a single request."""
+    """A bound on the 99th percentile of the latency of a single request, in CPU time before a release."""
 
     p99: float
 

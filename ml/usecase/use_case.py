@@ -47,6 +47,7 @@ _RESERVED = ("entity", "night", "cutoff", "feature_service")
 class UseCase:
     """One use case: question, data, features, candidates, costs, gates and release.
 
+    A `latency_budget` declares that single rows are served; without one, latency is not a gate.
     `retired` features are still built, for a champion that was trained on them, but candidates are not trained on them.
     """
 
@@ -65,7 +66,7 @@ class UseCase:
     weighting: Recency | None = None
     tuning: Tuning | None = None
     cost: Cost | PinballCost
-    latency_budget: Milliseconds = Milliseconds(p99=10)
+    latency_budget: Milliseconds | None = None
     size_budget: Megabytes = Megabytes()
     expectations: tuple[Expectation, ...] = ()
     excluded: tuple[Excluded, ...] = ()

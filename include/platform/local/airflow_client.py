@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 
+from include.patience import Patience
 from include.platform.local import environment
 from include.settings import Settings
 from ml.errors import RequestError, SetupError
@@ -18,6 +19,7 @@ _SETTLE = timedelta(seconds=2)
 # SQLite lets one process write at a time; a request that timed out waiting for the lock can be repeated.
 _BUSY = frozenset({500, 503})
 _RETRIES = 3
+_ANSWER_SECONDS = 120.0
 _PAGE = 100
 EVERY_DAG = "~"
 ENDED = frozenset({"success", "failed"})
@@ -108,21 +110,35 @@ class Client:
         passwords = json.loads(environment.passwords_file(self._settings).read_text())
         if self.user not in passwords:
             raise RequestError(f"expected one of the users {sorted(passwords)}, got {self.user!r}")
-        reply = self._http.post("/auth/token", json={"username": self.user, "password": passwords[self.user]})
+        reply = self._send("POST", "/auth/token", json={"username": self.user, "password": passwords[self.user]})
         if reply.status_code != 201:
             raise SetupError(
                 f"Airflow refused the login of {self.user!r} ({reply.status_code}): is another Airflow on this port?"
             )
         return str(reply.json()["access_token"])
 
+    def _send(self, method: str, path: str, **kwargs: Any) -> httpx.Response:
+        """Return the reply, of a second try if Airflow was too busy for the first; raises SetupError without one."""
+        patience = Patience(_ANSWER_SECONDS)
+        while True:
+            try:
+                return self._http.request(method, path, **kwargs)
+            except httpx.TransportError as error:
+                if isinstance(error, httpx.TimeoutException) and not patience.is_spent():
+                    continue
+                raise SetupError(
+                    f"expected Airflow at {self._http.base_url} to answer {method} {path}, but: {error!r}, {patience}: "
+                    f"see {self._settings.home / 'logs'}"
+                ) from None
+
     def request(self, method: str, path: str, *, accept: Sequence[int] = (), **kwargs: Any) -> httpx.Response:
         """Return Airflow's reply; raises RequestError, with Airflow's reason, for an error status not in `accept`."""
-        reply = self._http.request(method, f"/api/v2/{path}", **kwargs)
+        reply = self._send(method, f"/api/v2/{path}", **kwargs)
         for _ in range(_RETRIES):
             if reply.status_code not in _BUSY:
                 break
             time.sleep(0.5)
-            reply = self._http.request(method, f"/api/v2/{path}", **kwargs)
+            reply = self._send(method, f"/api/v2/{path}", **kwargs)
         if reply.is_error and reply.status_code not in accept:
             raise RequestError(
                 f"Airflow refused {method} {path} of {self.user!r} ({reply.status_code}): {_reason(reply)}"

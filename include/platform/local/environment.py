@@ -81,6 +81,8 @@ def airflow(settings: Settings, keys: AirflowSecrets, *, task_port: int, schedul
         "CORE__LOAD_EXAMPLES": False,
         "CORE__EXECUTOR": "LocalExecutor",
         "CORE__PARALLELISM": 4,
+        "CORE__DAGBAG_IMPORT_TIMEOUT": 240,  # a busy machine may need minutes for a file that takes seconds
+        "CORE__TASK_SUCCESS_OVERTIME": 240,
         "CORE__FERNET_KEY": keys.fernet,
         "CORE__EXECUTION_API_SERVER_URL": task_url(settings, task_port),
         "CORE__SIMPLE_AUTH_MANAGER_USERS": ",".join(f"{user}:{role}" for user, role in USERS.items()),
@@ -104,6 +106,7 @@ def airflow(settings: Settings, keys: AirflowSecrets, *, task_port: int, schedul
         "WORKERS__MIN_HEARTBEAT_INTERVAL": 1,
         "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": 30 if schedules else 3600,
         "DAG_PROCESSOR__REFRESH_INTERVAL": 30 if schedules else 3600,
+        "DAG_PROCESSOR__DAG_FILE_PROCESSOR_TIMEOUT": 300,
         "DAG_PROCESSOR__PARSING_PROCESSES": 1,
         "DAG_PROCESSOR__PRINT_STATS_INTERVAL": 0,
         "LOGGING__BASE_LOG_FOLDER": settings.airflow_home / "logs",

@@ -11,7 +11,7 @@ import secrets
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +21,7 @@ import httpx
 import psutil  # type: ignore[import-untyped]
 
 from include import child_processes, ports
+from include.patience import Patience
 from include.platform.local import airflow_objects, environment, setup
 from include.platform.local.airflow_client import Client
 from include.settings import Settings
@@ -34,6 +35,10 @@ _GRACE_SECONDS = 4.0
 # user's request waits for the database and blocks the event loop that a task's request needs to release the database.
 AIRFLOW_COMPONENTS = ("api-server", "task-api", "scheduler", "dag-processor", "triggerer")
 _HEARTBEAT_COMPONENTS = ("scheduler", "dag-processor", "triggerer")
+
+
+def _hide(_: str) -> None:
+    """Show nothing."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,19 +66,23 @@ class LocalStack:
             if process.poll() is not None:
                 raise _failure(self.settings, name, f"ended by itself (exit code {process.returncode})")
 
-    def wait_until_healthy(self, timeout: float = 180.0) -> None:
+    def wait_until_healthy(self, timeout: float = 180.0, show: Callable[[str], None] = _hide) -> None:
         """Create the stores and Airflow's objects, and wait until every process answers or sends heartbeats.
 
-        Raises SetupError, with the end of a process's log, when it ends or is not healthy within `timeout` seconds.
+        Raises SetupError, with the end of a process's log, when it ends or is not healthy within `timeout` seconds of a
+        quiet machine. `show` is called with what is waited for.
         """
+        show("databases are prepared")
         bootstrap.prepare_stores(self.settings)
-        deadline = time.monotonic() + timeout
-        with httpx.Client(timeout=5, trust_env=False) as http:  # only one client: setting up TLS takes long
+        patience = Patience(timeout)
+        with httpx.Client(timeout=30, trust_env=False) as http:  # only one client: setting up TLS takes long
             while missing := self._unhealthy(http):
+                show(f"waiting for {', '.join(missing)}")
                 self.check_alive()
-                if time.monotonic() > deadline:
-                    raise _failure(self.settings, missing[0], f"was not healthy within {timeout:.0f} s")
+                if patience.is_spent():
+                    raise _failure(self.settings, missing[0], f"was not healthy within {timeout:.0f} s ({patience})")
                 time.sleep(0.3)
+        show("pools and variables are set")
         with Client(self.settings) as client:
             airflow_objects.apply(client)
 
@@ -126,8 +135,8 @@ def start(
     `schedules=False` is for demo runs: no DAG starts by the wall clock. A `detached` stack survives this process and
     runs until `down`. Raises SetupError when a port is taken, or when another stack uses the same RATCHET_HOME.
     """
-    keys = setup.prepare(settings).airflow
     _end_orphans(settings)
+    keys = setup.prepare(settings).airflow
     ports.check_port(settings.host, settings.airflow_port, "RATCHET_AIRFLOW_PORT")
     if mlflow:
         ports.check_port(settings.host, settings.mlflow_port, "RATCHET_MLFLOW_PORT")

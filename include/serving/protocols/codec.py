@@ -1,5 +1,7 @@
 """Requests and replies that all protocols share, and functions to decode them."""
 
+import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
@@ -10,6 +12,7 @@ from ml.scoring import request_schema
 from ml.scoring.request_schema import RequestSchema, Row
 
 T = TypeVar("T")
+_TEXT = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"')
 JSON, CSV, JSON_LINES = "application/json", "text/csv", "application/jsonlines"
 
 
@@ -45,11 +48,35 @@ def check_media_type(request: ProtocolRequest, *media: str) -> None:
 
 
 def decode_json(body: bytes, shape: type[T]) -> T:
-    """Return the JSON in `body` decoded as `shape`; raises ScoreRequestError when it has another shape."""
+    """Return the JSON in `body` decoded as `shape`.
+
+    Raises ScoreRequestError when it has another shape, or when an object has a name twice.
+    """
     try:
-        return msgspec.json.decode(body, type=shape)
+        decoded = msgspec.json.decode(body, type=shape)
+        _check_names(body)
+        return decoded
     except (msgspec.DecodeError, RecursionError, ValueError) as fault:  # ValueError: invalid UTF-8
         raise ScoreRequestError(f"expected JSON, but: {fault}") from None
+
+
+def _check_names(body: bytes) -> None:
+    """Raise ScoreRequestError when an object in the valid JSON `body` has a name twice.
+
+    msgspec keeps the last value. Each name is followed by a colon, so the slow parser that names it is needed only when
+    there are more colons than names, and, without those in texts, still are.
+    """
+    names = _count_names(msgspec.json.decode(body))
+    if body.count(b":") != names and _TEXT.sub(b"", body).count(b":") != names:
+        json.loads(body, object_pairs_hook=request_schema.object_from_pairs)
+
+
+def _count_names(value: object) -> int:
+    if isinstance(value, dict):
+        return len(value) + sum(_count_names(each) for each in value.values() if isinstance(each, dict | list))
+    if isinstance(value, list):
+        return sum(_count_names(each) for each in value if isinstance(each, dict | list))
+    return 0
 
 
 def parse_rows(value: object, input_schema: RequestSchema) -> list[Row]:

@@ -38,7 +38,7 @@ def read(request: ProtocolRequest) -> list[Row]:
         case codec.CSV:
             return [*request_schema.rows_from_csv(request.body, request.input_schema)]
         case codec.JSON_LINES:
-            lines = (line for line in request.body.splitlines() if line.strip())
+            lines = (line for line in request.body.split(b"\n") if line.strip())
             return codec.parse_rows([codec.decode_json(line, dict[str, Any]) for line in lines], request.input_schema)
         case _:
             return _parse_frame(codec.decode_json(request.body, Body), request.input_schema)

@@ -31,6 +31,7 @@ COLUMNS = (
     "latency_ms",
     "features",
 )
+_CLIENT_REQUEST = "client_request"
 _TEXTS = ("request", "protocol", "entity", NIGHT, "package", "route", "fault", "features")
 
 
@@ -76,10 +77,12 @@ def _collect_segment(segment: Path, context: StepContext) -> int:
 
 
 def _frame(records: tuple[bytes, ...]) -> pd.DataFrame:
+    """Return the logged records as rows: `COLUMNS`, and the id that the client gave its request, if it did."""
     rows = [json.loads(each) for each in records]
-    return cast(
+    frame = cast(
         pd.DataFrame([{**row, NIGHT: row[NIGHT] or _day(row), "features": json.dumps(row["features"])} for row in rows])
     )
+    return frame.assign(**{_CLIENT_REQUEST: pd.Series([row.get(_CLIENT_REQUEST) for row in rows], dtype=object)})
 
 
 def _day(row: dict[str, Any]) -> str:

@@ -10,7 +10,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
@@ -98,7 +98,7 @@ def verify(envelope: bytes, payload_type: str, signer: Signer, keys: Path) -> by
         text, signature = (
             base64.b64decode(each, validate=True) for each in (dsse["payload"], dsse["signatures"][0]["sig"])
         )
-    except (ValueError, KeyError, TypeError, IndexError):
+    except (ValueError, KeyError, TypeError, IndexError, RecursionError):
         raise SignatureError(f"has a signature that is not a Sigstore bundle: it starts {envelope[:40]!r}") from None
     if types != (_BUNDLE, payload_type):
         raise SignatureError(f"has a signature of the type {types}, expected {(_BUNDLE, payload_type)}")
@@ -112,14 +112,19 @@ def verify(envelope: bytes, payload_type: str, signer: Signer, keys: Path) -> by
 
 
 def _trusted_key(hint: str, folder: Path) -> ec.EllipticCurvePublicKey:
-    known = {}
+    known, unusable = {}, []
     for path in sorted(folder.glob("*.pem")):
-        key = serialization.load_pem_public_key(path.read_bytes())
+        try:
+            key = serialization.load_pem_public_key(path.read_bytes())
+        except (OSError, ValueError, UnsupportedAlgorithm):
+            unusable.append(path.name)
+            continue
         if isinstance(key, ec.EllipticCurvePublicKey):
             known[_hint(key)] = key
     if hint not in known:
         names = ", ".join(each[:_SHORT] for each in known) or "no key"
-        raise SignatureError(f"is signed by the key {hint[:_SHORT]}, but {folder} trusts {names}")
+        hidden = f" (not readable as a public key: {', '.join(unusable)})" if unusable else ""
+        raise SignatureError(f"is signed by the key {hint[:_SHORT]}, but {folder} trusts {names}{hidden}")
     return known[hint]
 
 

@@ -37,11 +37,16 @@ class _Threshold:
 
 
 def service_checks(
-    observations: CanaryObservations, rule: Canary | Experiment, budget: Milliseconds, alpha: float, min_responses: int
+    observations: CanaryObservations,
+    rule: Canary | Experiment,
+    budget: Milliseconds | None,
+    alpha: float,
+    min_responses: int,
 ) -> list[SequentialCheck]:
     """Return the checks of faults and slow answers of the canary, compared with the champion's in the same time.
 
-    A slow answer is above the latency budget. `alpha` is the probability of a false alarm of each check, and
+    A slow answer is above the latency budget; without one, slowness is not compared. Other programs slow down both
+    models, so they do not decide. `alpha` is the probability of a false alarm of each check, and
     `min_responses` the required number of answers at the present share.
     """
     fault_threshold = _Threshold(
@@ -50,13 +55,26 @@ def service_checks(
     slow_threshold = _Threshold(
         margin=rule.slow_margin, alpha=alpha, min_observations=min_responses, unit="answers at this share"
     )
+    faults = _excess_share_check(
+        "faults", observations, observations.canary.is_fault, observations.champion.is_fault, fault_threshold
+    )
+    if budget is None:
+        return [faults, _unmeasured_slowness()]
     is_slow = [~(each.latency_ms <= budget.p99) for each in (observations.canary, observations.champion)]
-    return [
-        _excess_share_check(
-            "faults", observations, observations.canary.is_fault, observations.champion.is_fault, fault_threshold
-        ),
-        _excess_share_check(f"answers above {budget.p99:g} ms", observations, is_slow[0], is_slow[1], slow_threshold),
-    ]
+    name = f"answers above {budget.p99:g} ms"
+    return [faults, _excess_share_check(name, observations, is_slow[0], is_slow[1], slow_threshold)]
+
+
+def _unmeasured_slowness() -> SequentialCheck:
+    return SequentialCheck(
+        name="slow answers",
+        value=None,
+        bar="not measured: the use case declares no serving (latency_budget)",
+        status=CheckStatus.PASS,
+        observed=0,
+        min_observations=0,
+        unit="answers",
+    )
 
 
 def rank_order_check(observations: CanaryObservations, rule: Canary, alpha: float) -> SequentialCheck:

@@ -45,7 +45,7 @@ def judge(
     rule: Canary | Experiment,
     *,
     target: Target,
-    budget: Milliseconds,
+    budget: Milliseconds | None,
     matured_share: float,
 ) -> CanaryVerdict:
     """Return the verdict on a canary, under a rule of staged shares (`Canary`) or of an A/B test (`Experiment`).
@@ -74,7 +74,7 @@ def _decide(results: tuple[SequentialCheck, ...]) -> CanaryOutcome:
 
 
 def _canary_checks(
-    observations: CanaryObservations, rule: Canary, target: Target, budget: Milliseconds, matured_share: float
+    observations: CanaryObservations, rule: Canary, target: Target, budget: Milliseconds | None, matured_share: float
 ) -> tuple[SequentialCheck, ...]:
     """Return the six checks of a canary, which share the false alarm rate equally (Bonferroni)."""
     alpha = rule.false_alarm_rate / 6

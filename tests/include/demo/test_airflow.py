@@ -18,9 +18,7 @@ def test_dags_are_let_start_only_once_they_are_read_anew(
 ) -> None:
     toy.read = STARTED - timedelta(hours=1)
     monkeypatch.setattr(airflow, "_TIMEOUT_SECONDS", 0.2)
-    with pytest.raises(
-        SetupError, match="timed out after 0 minutes, waiting for the DAG files to be parsed: see .*logs"
-    ):
+    with pytest.raises(SetupError, match="timed out, waiting for the DAG files to be parsed: waited .*: see .*logs"):
         driver().prepare()
 
 

@@ -1,5 +1,6 @@
 """A real server: what it answers, what it refuses, and what it does while packages and snapshots change under it."""
 
+import gzip
 import json
 import os
 import shutil
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+import zlib
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -31,6 +33,7 @@ from tests.waiting import eventually
 
 pytestmark = pytest.mark.servers
 ROW = {"hour": 13.0, "zone": "a"}
+SENT = json.dumps({"rows": [ROW]}).encode()
 
 
 @pytest.fixture(scope="module")
@@ -146,6 +149,16 @@ REFUSED = [
     ("another model", "/v2/models/bus/infer", b"{}", {}, 404, "expected the model 'taxi'"),
     ("another version", f"/v2/models/{USE_CASE}/versions/x/infer", json.dumps({"inputs": [{"name": "hour", "shape": [1], "datatype": "FP64", "data": [1]}, {"name": "zone", "shape": [1], "datatype": "BYTES", "data": ["a"]}]}).encode(), {}, 404, "which is served now"),
     ("no number of bytes", f"/v2/models/{USE_CASE}/infer", b"{}", {"inference-header-content-length": "x"}, 422, "a number of bytes"),
+    ("a negative number of bytes", f"/v2/models/{USE_CASE}/infer", b"{}", {"inference-header-content-length": "-1"}, 422, "got '-1'"),
+    ("a signed number of bytes", f"/v2/models/{USE_CASE}/infer", b"{}", {"inference-header-content-length": "+5"}, 422, "got '+5'"),
+    ("another compression", "/score", b"{}", {"content-encoding": "br"}, 415, "got 'br'"),
+    ("no gzip after all", "/score", b"{}", {"content-encoding": "gzip"}, 422, "expected a body in gzip"),
+    ("a gzip bomb", "/score", gzip.compress(b" " * 50_001), {"content-encoding": "gzip"}, 413, "at most 50000 bytes after gzip"),
+    ("another charset", "/score", b"{}", {"content-type": "application/json; charset=koi8-r"}, 415, "got 'koi8-r'"),
+    ("a name twice", "/predict", b'{"instances": [{"hour": 1, "zone": "a:", "zon\\u0065": "b"}]}', {}, 422, "got 'zone' twice"),
+    ("a name twice at the top", "/score", b'{"rows": [], "rows": [{"hour": 1, "zone": "a"}]}', {}, 422, "got 'rows' twice"),
+    ("a name twice in a line", "/invocations", b'{"hour": 1, "zone": "a"}\n{"hour": 1, "hour": 2, "zone": "a"}', {"content-type": "application/jsonlines"}, 422, "got 'hour' twice"),
+    ("a path with a slash", "/score/", b"{}", {"host": "elsewhere.example"}, 404, "Not Found"),
     ("nothing", "/nowhere", b"{}", {}, 404, "Not Found"),
     ("control without a token", "/control/refresh", b"", {}, 401, "Bearer"),
     ("control with another token", "/control/refresh", b"", {"authorization": "Bearer x"}, 401, "Bearer"),
@@ -163,6 +176,36 @@ def test_what_cannot_be_answered_gets_a_status_and_a_sentence(
     assert replied.status_code == status
     assert told in replied.json()["error"]
     assert server.ask("ride-0")
+
+
+@pytest.mark.parametrize(
+    ("body", "headers"),
+    [
+        pytest.param(gzip.compress(SENT), {"content-encoding": "gzip"}, id="gzip"),
+        pytest.param(zlib.compress(SENT), {"content-encoding": "Deflate"}, id="deflate"),
+        pytest.param(zlib.compress(SENT)[2:-4], {"content-encoding": "deflate"}, id="deflate without its header"),
+        pytest.param(SENT.decode().encode("utf-16"), {}, id="UTF-16"),
+        pytest.param(
+            SENT.decode().encode("utf-16-be"), {"content-type": "application/json; charset=utf-16be"}, id="a charset"
+        ),
+        pytest.param(b"\xef\xbb\xbf" + SENT, {}, id="a byte order mark"),
+    ],
+)
+def test_a_body_is_decoded_as_its_headers_say(
+    body: bytes, headers: dict[str, str], shared: tuple[Settings, Server, str]
+) -> None:
+    _, server, _ = shared
+    replied = server.client.post("/score", content=body, headers={"content-type": "application/json"} | headers)
+    assert replied.status_code == 200, replied.text
+    assert replied.json()["answers"][0]["score"] == served.model().predict_row(ROW)
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/ping", "/health", "/v2/health/live", "/v2/health/ready"])
+def test_health_is_answered_without_a_body_to_head(path: str, shared: tuple[Settings, Server, str]) -> None:
+    _, server, _ = shared
+    replied = server.client.head(path)
+    assert (replied.status_code, replied.content) == (200, b"")
+    assert server.client.head("/score").status_code == 405
 
 
 def test_a_client_that_dawdles_over_its_body_is_told_so(shared: tuple[Settings, Server, str]) -> None:
@@ -217,8 +260,9 @@ def test_each_answer_is_in_the_journal_with_all_that_made_it(shared: tuple[Setti
     )
     assert replied.headers["x-request-id"] == "mine"
     scores = [each["score"] for each in replied.json()["answers"]]
-    first, second = [each for each in records(settings) if each.request == "mine"]
+    first, second = [each for each in records(settings) if each.client_request == "mine"]
     assert [first.score, second.score] == scores
+    assert first.request == second.request == replied.json()["request_id"] != "mine"
     assert (first.entity, first.night, first.row_index) == ("ride-1", "2013-01-12", 0)
     assert (second.entity, second.night, second.row_index) == (None, "2013-01-12", 1)
     assert first.features == {"hour": 2.0, "zone": str(ENTITIES["zone"].iloc[1])}
@@ -299,6 +343,77 @@ def test_a_canary_answers_for_its_share_and_the_same_entities_again(home: Settin
         first, second = ({name: server.ask(name)[0]["route"] for name in names} for _ in range(2))
     assert first == second == {name: routing.route(name).value for name in names}
     assert 60 < sum(route == "canary" for route in first.values()) < 140
+
+
+def test_an_id_that_a_client_repeats_neither_chooses_a_route_nor_makes_one_observation_of_many(home: Settings) -> None:
+    champion, challenger = served.packaged(home), served.packaged(home, "logistic")
+    served.routed(home, champion, challenger=challenger, canary=0.5, release="r")
+    with served.running(home) as server:
+        eventually(lambda: server.client.get("/readyz").status_code == 200 or None, pause=0.05)
+        replies = [
+            server.client.post("/score", json={"rows": [ROW]}, headers={"x-request-id": "always"}) for _ in range(60)
+        ]
+    assert {each.headers["x-request-id"] for each in replies} == {"always"}
+    assert {each.json()["answers"][0]["route"] for each in replies} == {"champion", "canary"}
+    written = records(home)
+    assert len({each.request for each in written}) == len(written) == 60
+    assert {each.client_request for each in written} == {"always"}
+
+
+def test_after_whatever_went_wrong_a_rollback_is_followed(home: Settings) -> None:
+    trees, logistic = served.packaged(home), served.packaged(home, "logistic")
+    shelf = served.shelved(home)
+    served.routed(home, trees, standby=logistic)
+    pointer, deep = shelf / "newest.json", b"[" * 100_000
+    with served.running(home) as server:
+        server.wait_for(trees)
+
+        def says_faults() -> bool | None:
+            reply = server.client.get("/readyz")
+            return (reply.status_code == 200 and bool(reply.json()["faults"])) or None
+
+        kept = pointer.read_bytes()
+        for seq, (path, content) in enumerate(
+            ((pointer, deep), (pointer, None), (routing_store.path_of(home.routes, USE_CASE), deep)), 2
+        ):
+            path.unlink()
+            path.write_bytes(content) if content else path.mkdir()
+            eventually(says_faults, pause=0.05)
+            if not content:
+                path.rmdir()
+            pointer.write_bytes(kept)
+            (home.trusted_keys / "routing" / f"{seq}.pem").write_bytes(b"garbage")
+            wanted, other = (logistic, trees) if seq % 2 == 0 else (trees, logistic)
+            served.routed(home, wanted, seq=seq, standby=other)
+            server.wait_for(wanted)
+        page = server.client.get("/metrics").text
+        assert 'ratchet_refresh_failures_total{part="snapshot"}' in page
+        assert 'ratchet_refresh_failures_total{part="routing"}' in page
+
+
+def test_a_store_that_blinks_at_the_start_or_in_a_promotion_is_read_again(home: Settings) -> None:
+    trees, logistic = served.packaged(home), served.packaged(home, "logistic")
+    served.shelved(home)
+    served.routed(home, trees)
+    hidden = home.packages.rename(home.home / "hidden")
+    with served.running(home) as server:
+        reply = eventually(lambda: r if (r := server.client.get("/readyz")).json()["faults"] else None, pause=0.05)
+        assert (reply.status_code, "it is not there" in reply.text) == (503, True)
+        hidden.rename(home.packages)
+        eventually(lambda: server.client.get("/readyz").status_code == 200 or None, pause=0.05)
+        server.wait_for(trees)
+        (home.packages / logistic).rename(hidden)
+        served.routed(home, logistic, seq=2)
+        eventually(lambda: server.client.get("/readyz").json()["faults"] or None, pause=0.05)
+        hidden.rename(home.packages / logistic)
+        server.wait_for(logistic)
+
+
+def test_control_without_a_token_says_how_to_set_one(home: Settings) -> None:
+    with served.running(home) as server:
+        reply = server.client.post("/control/refresh")
+    assert reply.status_code == 403
+    assert "RATCHET_SERVING_TOKEN_FILE" in reply.json()["error"]
 
 
 def test_a_shadow_answers_a_copy_that_nobody_hears(home: Settings) -> None:

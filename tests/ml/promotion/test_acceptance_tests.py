@@ -152,6 +152,14 @@ def test_what_goes_over_its_budget_is_refused(change: dict[str, float], size: in
     assert [name.startswith(start) for name, start in zip(failed, over, strict=True)] == [True] * len(over)
 
 
+def test_without_serving_declared_latency_is_no_gate_and_the_report_says_so() -> None:
+    slow = replace(TRIAL, p99_ms=1e6)
+    first, *_ = acceptance_tests.budget_checks(slow, 1, None, Megabytes(package=50, memory=500))
+    for check in (first, acceptance_tests.http_latency_check(1e6, 1e6, None)):
+        assert (check.status, check.value) == (CheckStatus.PASS, None)
+        assert check.bar == "not measured: the use case declares no serving (latency_budget)"
+
+
 WINDY = Directional(name="wind", low=(("wind", 10.0),), high=(("wind", 40.0),), why="a test")
 ZONE = Invariant(name="zone", feature="zone", values=("east", "west"), tolerance=0.2, why="a test")
 

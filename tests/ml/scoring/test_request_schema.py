@@ -3,6 +3,8 @@
 import math
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as some
 
 from ml.errors import ScoreRequestError
 from ml.scoring import request_schema
@@ -77,9 +79,30 @@ def test_the_rows_of_a_file_are_read_from_csv_and_from_json() -> None:
         pytest.param(b'["\xff"]', "expected JSON, but: ", id="bad UTF-8"),
         pytest.param(b"[" * 100_000, "expected JSON, but: ", id="too deep"),
         pytest.param(b"{}", "expected a list of objects, each a row of features, got {}", id="no list"),
+        pytest.param(
+            b'[{"hour": 1, "h\\u006fur": 2}]', "each name once in an object, got 'hour' twice", id="a name twice"
+        ),
         pytest.param(b"[1]", r"expected a list of objects, each a row of features, got \[1\]", id="no objects"),
     ],
 )
 def test_a_file_that_is_no_rows_is_refused(body: bytes, told: str) -> None:
     with pytest.raises(ScoreRequestError, match=told):
         request_schema.rows_from_json(body)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["1_000", "\uff11\uff10", "\u0661", "nan", "inf", "-Infinity", "0x10", "1e", ".", "+", "1,5", "1 0", "1.2.3", "\u00a01", "e5", "1e5.0"],
+)  # fmt: skip
+def test_a_number_of_csv_is_spelt_in_ascii_digits(text: str) -> None:
+    with pytest.raises(ScoreRequestError, match="hour: expected a number or nothing"):
+        request_schema.rows_from_csv(f'zone,hour\na,"{text}"\n'.encode(), TAKEN)
+
+
+@given(
+    number=some.floats(allow_nan=False, allow_infinity=False), spelling=some.sampled_from(["{!r}", " {:+e} ", "{:.3f}"])
+)
+def test_every_finite_number_is_read_from_csv_as_it_is_spelt(number: float, spelling: str) -> None:
+    text = spelling.format(number)
+    (row,) = request_schema.rows_from_csv(f"zone,hour\na,{text}\n".encode(), TAKEN)
+    assert row["hour"] == float(text)

@@ -74,6 +74,12 @@ def test_none_within_the_budget_is_a_refusal_that_tells_each_latency() -> None:
         selection.choose([contender("a", 1, 11.0), contender("b", 2, 12.5)], LATENCY, SIZE)
 
 
+def test_without_a_latency_budget_no_candidate_is_too_slow() -> None:
+    assert selection.choose([contender("a", 90, 1e6), contender("b", 20)], None, SIZE).name == "a"
+    with pytest.raises(RefusalError, match="expected a candidate with a package of at most 5 MB and"):
+        selection.choose([contender("a", 90, 1e6, memory=400)], None, SIZE)
+
+
 @pytest.mark.parametrize("number", ["milliseconds", "package", "memory"])
 def test_a_number_that_was_not_measured_is_not_within_its_budget(number: str) -> None:
     with pytest.raises(RefusalError, match="got a .*nan M?m?[sB]"):

@@ -12,7 +12,7 @@ from include.serving.handler import PredictionRecord
 from include.settings import Settings
 from include.steps.context import NightContext, StepContext
 from include.steps.score import prediction_log
-from include.stores import request_log
+from include.stores import lake, request_log
 from include.stores.request_log import RequestLog
 from ml.rollout.routing import Route
 from ml.usecase import UseCase, periods
@@ -118,3 +118,21 @@ def test_answers_of_before_a_moment_are_left_out_and_so_are_nights_of_the_batch(
         prediction_log.put(batch, NightContext(case=taxi, night=periods.parse(night).last, settings=home))
     found = prediction_log.read(StepContext(case=taxi, settings=home), NIGHT, datetime.fromtimestamp(1.5e9, UTC))
     assert sorted(set(found["request"])) == ["batch 2024-03-17", "new"]
+
+
+def test_the_client_s_own_id_is_kept_beside_the_server_s_also_in_a_table_from_before_there_was_one(
+    written: RequestLog, taxi: UseCase, home: Settings
+) -> None:
+    context = StepContext(case=taxi, settings=home)
+    uri = prediction_log.address(context, prediction_log.REST)
+    written.append(record("one"))
+    written.append(record("two", at=2e9, client_request="mine"))
+    written.close()
+    segment, *_ = request_log.segments(home.prediction_log / taxi.name)
+    old, _ = request_log.read(segment).records
+    lake.append(uri, prediction_log._frame((old,)).drop(columns="client_request"), "a server of before", 1)
+    prediction_log.collect(taxi.name)
+    rows = lake.read(uri).sort_values("at")
+    assert list(rows["request"]) == ["one", "one", "two"]
+    assert list(rows["client_request"].fillna("none")) == ["none", "none", "mine"]
+    assert len(prediction_log.read(context, NIGHT, EVER)) == 3

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from ml.errors import RequestError
 from ml.promotion.gate import CheckStatus
+from ml.rollout import canary
 from ml.rollout.canary import CanaryObservations, CanaryOutcome, CanaryVerdict, PairedScores, Responses
 from ml.usecase import Canary, Experiment
-from tests.ml.rollout.canary.asked import RULE, Faults, judge, seen, until
+from tests.ml.rollout.canary.asked import RULE, TARGET, Faults, judge, seen, until
 
 LAW = settings(max_examples=20, deadline=None)
 NOBODY = Responses(timestamps=np.empty(0), latency_ms=np.empty(0), is_fault=np.empty(0, bool))
@@ -59,6 +60,14 @@ def test_an_equal_canary_goes_on_to_the_next_share(seed: int) -> None:
 @pytest.mark.parametrize("share", [0.05, 0.25])
 def test_a_canary_is_excused_where_the_champion_is_as_slow_in_the_same_time(share: float) -> None:
     assert judge(seen(Faults(all_slow=0.2), share=share, rows=20_000)).outcome is CanaryOutcome.ADVANCE
+
+
+def test_without_a_latency_budget_slowness_decides_nothing_and_the_verdict_says_so() -> None:
+    given = seen(Faults(slow=1.0), rows=20_000)
+    verdict = canary.judge(given, RULE, target=TARGET, budget=None, matured_share=0.95)
+    assert verdict.outcome is CanaryOutcome.ADVANCE
+    (slow,) = [each for each in verdict.checks if each.name == "slow answers"]
+    assert slow.bar == "not measured: the use case declares no serving (latency_budget)"
 
 
 def test_a_slow_champion_does_not_excuse_another_time() -> None:
