@@ -45,16 +45,18 @@ class DeclaredColumns:
 ANY_COLUMNS = DeclaredColumns()
 
 
-def list_names(names: Collection[str]) -> str:
+def list_names(names: Collection[str], *, quoted: bool = True) -> str:
     """Return column names for a message, at most ten of them.
 
-    >>> list_names(["a", "b"]), list_names([]), list_names([str(n) for n in range(12)])[-24:]
-    ("['a', 'b']", 'none', "'8', '9'] and 2 others")
+    >>> list_names(["a", "b"]), list_names(["a", "b"], quoted=False), list_names([])
+    ("['a', 'b']", 'a, b', 'none')
+    >>> list_names([str(n) for n in range(12)], quoted=False)
+    '0, 1, 2, 3, 4, 5, 6, 7, 8, 9 and 2 others'
     """
+    shown, others = [_shorten(name) for name in list(names)[:_MAX_NAMES]], len(names) - _MAX_NAMES
     if not names:
         return "none"
-    others = len(names) - _MAX_NAMES
-    return f"{[_shorten(name) for name in list(names)[:_MAX_NAMES]]}" + (f" and {others:,} others" if others > 0 else "")
+    return (f"{shown}" if quoted else ", ".join(shown)) + (f" and {others:,} others" if others > 0 else "")
 
 
 def _shorten(name: str) -> str:

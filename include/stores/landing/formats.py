@@ -25,9 +25,7 @@ _READERS: dict[str, Callable[[IO[bytes], int, DeclaredColumns], Iterator[Rows]]]
 _INFLATED = (".csv.gz", ".jsonl.gz", ".ndjson.gz")
 
 
-def read(
-    name: str, file: IO[bytes], max_rows: int, columns: DeclaredColumns = ANY_COLUMNS
-) -> Iterator[Rows]:
+def read(name: str, file: IO[bytes], max_rows: int, columns: DeclaredColumns = ANY_COLUMNS) -> Iterator[Rows]:
     """Yield the rows of the file `name` in batches of at most `max_rows`; an empty table is one empty batch.
 
     `columns` are those of the contract of its table. Raises DataError when the file cannot be read, whatever the reason

@@ -112,7 +112,11 @@ def _rows(table: pa.Table, rows_before: int, columns: DeclaredColumns) -> Rows:
     numbers = pd.RangeIndex(rows_before + 1, rows_before + len(table) + 1)
     named = enumerate(zip(table.column_names, table.itercolumns(), strict=True), 1)
     texts = [parquet_types.to_texts(column, at, name, columns) for at, (name, column) in named]
-    frame = pa.table(texts, names=table.column_names).to_pandas().set_axis(numbers) if texts else pd.DataFrame(index=numbers)
+    frame = (
+        pa.table(texts, names=table.column_names).to_pandas().set_axis(numbers)
+        if texts
+        else pd.DataFrame(index=numbers)
+    )
     bad = np.zeros(len(frame), bool)
     for at, column in enumerate(texts):
         levels = column.chunk(0).dictionary.to_pylist() if column.num_chunks else []
