@@ -51,7 +51,7 @@ def declare(use_case: UseCase) -> None:
             from include.steps import backtest as step
 
             options = {name: context["params"][name] for name in ("policies", "gate", "sensitivity")}
-            period = use_case.horizon.parse("{first}..{last}".format(**context["params"]))
+            period = request.past_period(context, "{first}..{last}".format(**context["params"]))
             run = step.run(step.BacktestRequest(use_case=use_case.name, period=period, **options))
             return str(backtest_report.write(run, load_settings()))
 

@@ -6,6 +6,10 @@ rows, and only from those known by the night's cutoff, the DAG builds the featur
 **What starts it.** The clock, at the use case's hour in its own time zone; the partition key is the night. A person,
 from the UI, for one `night` or for a `window` of nights. Running a night again replaces it.
 
+**How.** After downtime or a pause, a scheduled run first makes up for the nights that were missed, oldest first and one
+at a time, as the use case declares (`CatchUp`: all by default). `find_missed_nights` computes them from the nights that
+were ingested; each `make_up` starts `score` for its night. One that fails does not stop the others, nor this night.
+
 **What it leaves.** Valid, quarantined and feature tables in the lake, and the asset `features` under the night's key,
 which starts `score`.
 
@@ -18,7 +22,7 @@ reasons.
 from datetime import timedelta
 from typing import Any
 
-from airflow.sdk import DAG, CronPartitionTimetable, PartitionedAtRuntime, task
+from airflow.sdk import DAG, CronPartitionTimetable, PartitionedAtRuntime, TriggerRule, task
 from ratchet import notifiers, policy, request
 
 from include import assets, usecases
@@ -44,11 +48,17 @@ def declare(use_case: UseCase) -> None:
     shared = policy.dag_arguments(use_case, "ingest", __doc__)
     with DAG(**shared, schedule=timetable(use_case), params=request.form_fields(use_case)):
 
-        @task(on_success_callback=[notifiers.AlertNotifier(use_case.name)])
+        @task(
+            on_success_callback=[notifiers.AlertNotifier(use_case.name)],
+            trigger_rule=TriggerRule.ALL_DONE,  # a missed night that fails again does not stop this one
+        )
         def ingest(**context: Any) -> dict[str, int]:
+            from include.steps import before_history
             from include.steps import ingest as step
 
-            return step.ingest(use_case.name, request.period(context))
+            counts = step.ingest(use_case.name, request.period(context))
+            before_history.warn(use_case.name, request.period(context))
+            return counts
 
         @task(outlets=[request.asset(use_case, assets.FEATURES)])
         def features(**context: Any) -> int:
@@ -57,7 +67,34 @@ def declare(use_case: UseCase) -> None:
             request.set_outlet_partitions(context)
             return step.build(use_case.name, request.period(context))
 
-        ingest() >> features()
+        night = ingest()
+        night >> features()
+        if policy.schedules_enabled():
+            _catch_up(use_case) >> night
+
+
+def _catch_up(use_case: UseCase) -> Any:
+    """Define the tasks that make up for missed nights, one after the other, before the night of a scheduled run."""
+
+    @task
+    def find_missed_nights(**context: Any) -> list[str]:
+        from include.steps import missed_nights as step
+
+        is_scheduled = context["dag_run"].run_type == "scheduled"
+        return step.choose(use_case.name, request.period(context)) if is_scheduled else []
+
+    @task(
+        outlets=[request.asset(use_case, assets.FEATURES)],
+        max_active_tis_per_dagrun=1,
+        map_index_template="{{ task.op_kwargs.night }}",
+    )
+    def make_up(night: str, **context: Any) -> int:
+        from include.steps import missed_nights as step
+
+        request.set_outlet_partitions(context, night)
+        return step.make_up(use_case.name, night)
+
+    return make_up.expand(night=find_missed_nights())
 
 
 for each in usecases.all():

@@ -35,7 +35,7 @@ def requested_moment(context: dict[str, Any]) -> datetime:
     moment = datetime.fromisoformat(text) if text else context["dag_run"].logical_date
     if moment is None or moment.tzinfo is None:
         raise RequestError("expected a moment with a time zone (2013-02-08T14:15:00Z), got none: fill in the field")
-    return moment
+    return request.past_moment(moment) if text else moment
 
 
 def declare(use_case: UseCase) -> None:

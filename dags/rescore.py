@@ -50,6 +50,7 @@ def declare(use_case: UseCase) -> None:
             from include.steps.score import rescore as step
 
             request.form_values(context)
+            request.past_period(context, "{first_night}..{last_night}".format(**context["params"]))
             arguments = [context["params"][name] for name in ("first_night", "last_night", "package")]
             return [
                 asdict(each)

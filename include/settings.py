@@ -4,8 +4,9 @@ What a model is, its columns, features and gates, is declared in `include/usecas
 """
 
 import os
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cache
 from pathlib import Path
 
@@ -14,6 +15,10 @@ from ml.errors import SetupError
 # Former names of variables, and of folders in the home, with the names of this release.
 FORMER_NAMES = {"drafts": "candidate_files", "replays": "backtests", "journal": "prediction_log"}
 PROJECT = Path(__file__).resolve().parent.parent
+# Airflow, MLflow, Delta and SQLAlchemy read these characters of a path as part of a URL, a pattern or a variable.
+_REFUSED_IN_FOLDER = re.compile(r"""[\x00-\x1f\x7f%#?=\\$"`^|<>\[\]{}]""")
+_REFUSED_IN_BUCKET = re.compile(r"[^A-Za-z0-9!_.'()/~@,+:-]")
+_DATABASE_FILE = re.compile(r"sqlite[^:]*:///(?P<path>.*)", re.DOTALL)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,11 +63,11 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     """Return the settings in `environment`; a setting without a variable has its default.
 
     A value can also be in a file whose path is in the variable with the suffix `_FILE`. Containers get their secrets
-    this way. Raises SetupError when a number is malformed, when such a file cannot be read, and when a variable has the
+    this way. Raises SetupError when the home cannot be a folder, when a number is malformed, when such a file cannot be read, and when a variable has the
     name of an earlier release.
     """
     _check_former_names(environment)
-    home = Path(environment.get("RATCHET_HOME", PROJECT / "var")).resolve()
+    home = _home(environment.get("RATCHET_HOME", str(PROJECT / "var")))
 
     def text(name: str, default: object) -> str:
         variable = f"RATCHET_{name.upper()}"
@@ -78,7 +83,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         return int(given)
 
     host, airflow_port = text("host", "127.0.0.1"), number("airflow_port", 8080)
-    return Settings(
+    settings = Settings(
         home=home,
         data=Path(text("data", PROJECT / ".data")),
         landing=text("landing", home / "landing"),
@@ -106,6 +111,40 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         notify_urls=tuple(text("notify_urls", "").split()),
         prometheus_url=text("prometheus_url", ""),
     )
+    for field in fields(settings):
+        _check_location(f"RATCHET_{field.name.upper()}", getattr(settings, field.name))
+    return settings
+
+
+def _home(given: str) -> Path:
+    """Return the home as an absolute path; raises SetupError if it cannot be a folder."""
+    try:
+        home = Path(given).expanduser().resolve()
+        is_possible = bool(given.strip()) and home != Path(home.anchor) and (home.is_dir() or not home.exists())
+    except (OSError, RuntimeError) as error:
+        raise SetupError(f"expected RATCHET_HOME to name a folder, got {given[:100]!r}: {error}") from None
+    if not is_possible:
+        raise SetupError(f"expected RATCHET_HOME to name a folder that is there or can be made, got {given[:100]!r}")
+    return home
+
+
+def _check_location(variable: str, value: object) -> None:
+    """Raise SetupError if `value` is a folder, a bucket or a database file whose path has a refused character."""
+    refused = _REFUSED_IN_FOLDER
+    if isinstance(value, str):
+        if value.startswith("s3://"):
+            refused = _REFUSED_IN_BUCKET
+        elif database := _DATABASE_FILE.fullmatch(value):
+            value = database["path"]
+        elif "://" in value or not value.startswith("/"):
+            return
+    elif not isinstance(value, Path):
+        return
+    if found := refused.search(str(value)):
+        raise SetupError(
+            f"expected {variable} to have no {found[0]!r} in its path, got {str(value)!r}: choose a path of letters, "
+            "digits, spaces and . _ - (a bucket's without spaces)"
+        )
 
 
 def _check_former_names(environment: Mapping[str, str]) -> None:

@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from include.cli import nights
 from include.cli.console import report_errors, table_console, with_warehouse
 
 _POLICIES_HELP = (
@@ -39,7 +40,7 @@ def backtest(
     console, case = table_console(), usecases.get(use_case)
     request = step.BacktestRequest(
         use_case=use_case,
-        period=case.horizon.parse(f"{first}..{last}"),
+        period=nights.past(case.name, f"{first}..{last}"),
         policies=policies,
         gate=gate,
         candidate=candidate,

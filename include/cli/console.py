@@ -8,14 +8,18 @@ from typing import ParamSpec
 import typer
 from rich.console import Console
 
-from ml.errors import RatchetError
+from include.stores import failures
+from ml.errors import RatchetError, SetupError
 
 _EXIT_INTERRUPTED, _LOG_WIDTH = 130, 120
 P = ParamSpec("P")
 
 
 def report_errors(command: Callable[P, None]) -> Callable[P, None]:
-    """Print a RatchetError as one sentence and exit with 1; on Ctrl-C print one line and exit with 130."""
+    """Print a RatchetError, or what the machine lacks, as one sentence and exit with 1.
+
+    On Ctrl-C print one line and exit with 130.
+    """
 
     @wraps(command)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> None:
@@ -23,6 +27,12 @@ def report_errors(command: Callable[P, None]) -> Callable[P, None]:
             command(*args, **kwargs)
         except RatchetError as error:
             print_error(error)
+            raise typer.Exit(1) from None
+        except Exception as error:
+            sentence = failures.explain(error)
+            if sentence is None:
+                raise
+            print_error(SetupError(sentence))
             raise typer.Exit(1) from None
         except KeyboardInterrupt:
             Console(stderr=True).print("interrupted; run the same command again to continue")

@@ -1,17 +1,20 @@
 """`ratchet features`: register, build and materialize features, and check their parity."""
 
+import getpass
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
 from include import usecases
+from include.cli import nights as cli_nights
 from include.cli.console import report_errors, with_warehouse
 
 app = typer.Typer(help="The feature store: register, build, materialize, compare.", no_args_is_help=True)
 
 UseCaseName = Annotated[str, typer.Argument(help="A folder of include/usecases.")]
 Night = Annotated[str, typer.Argument(help="A night (2013-02-08).")]
+_WHO = "The name of the person who is responsible; the user of this machine if omitted."
 
 
 @app.command()
@@ -36,17 +39,48 @@ def build(
     """Rebuild the features of landed nights with the current declarations."""
     from include.steps.features import build as feature_build
 
+    cli_nights.past(use_case, nights)
     Console().print(f"{feature_build.build(use_case, nights)} entities of {nights} have features", highlight=False)
 
 
 @app.command()
 @report_errors
 @with_warehouse
-def materialize(use_case: UseCaseName, night: Night) -> None:
-    """Materialize a night's features and export its snapshot, as the DAG does."""
+def materialize(
+    use_case: UseCaseName,
+    night: Night,
+    why: Annotated[
+        str, typer.Option(help="The reason, for the ledger, to serve a night without published scores.")
+    ] = "",
+    who: Annotated[str, typer.Option(help=_WHO)] = "",
+) -> None:
+    """Materialize a night's features and export its snapshot, as the DAG does; the night needs published scores."""
     from include.steps.features import materialize as step
 
+    cli_nights.past(use_case, night)
+    if why:
+        step.override(use_case, night, who or getpass.getuser(), why)
     Console().print(f"{step.materialize(use_case, night)} entities of {night} can be served", highlight=False)
+
+
+@app.command()
+@report_errors
+@with_warehouse
+def withdraw(
+    use_case: UseCaseName,
+    night: Night,
+    why: Annotated[str, typer.Option(help="The reason, for the ledger.")],
+    who: Annotated[str, typer.Option(help=_WHO)] = "",
+) -> None:
+    """Withdraw the snapshot of a night from the servers; they go back to the newest night before it."""
+    from include.steps.features import materialize as step
+
+    served = step.withdraw(use_case, night, who or getpass.getuser(), why)
+    Console().print(
+        f"the snapshot of {night} is withdrawn; servers answer from {served or 'no snapshot'}",
+        highlight=False,
+        soft_wrap=True,
+    )
 
 
 @app.command()
@@ -58,8 +92,8 @@ def parity(use_case: UseCaseName, night: Night) -> None:
     from include.steps.features import parity as step
     from include.stores import warehouse
 
-    case, console = usecases.get(use_case), Console()
-    night_date = case.horizon.parse(night).last
+    console = Console()
+    night_date = cli_nights.past(use_case, night).last
     mismatches = step.check(use_case, night)
     alerts = warehouse.alerts(warehouse.engine(load_settings().warehouse_url), use_case, night_date, night_date)
     for alert in (each for each in alerts if each.kind == step.ALERT_KIND):

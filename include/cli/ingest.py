@@ -6,6 +6,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from include.cli import nights
 from include.cli import quarantine as quarantine_commands
 from include.cli.console import report_errors
 
@@ -18,14 +19,17 @@ def ingest(
     """Ingest a night and build its features, as the DAG does; fails when a whole file is quarantined."""
     from include import usecases
     from include.settings import load_settings
+    from include.steps import before_history
     from include.steps.ingest import nightly as step
     from include.steps.ingest import quarantine
     from include.stores import warehouse
 
     case, settings, console = usecases.get(use_case), load_settings(), Console()
-    period = case.horizon.parse(night)
+    period = nights.past(case.name, night)
     warehouse.migrate(settings.warehouse_url)
     result = step.run(case.name, str(period))
+    if warning := before_history.warn(case.name, str(period)):
+        console.print(Text(f"warning: {warning}", style="yellow"), soft_wrap=True)
     engine = warehouse.engine(settings.warehouse_url)
     files = warehouse.files(engine, case.name, str(period))
     console.print(quarantine_commands.files_table(case.name, files))

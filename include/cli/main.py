@@ -23,6 +23,7 @@ from include.cli import (
     features,
     ingest,
     migrate,
+    nights,
     override,
     quarantine,
     scores,
@@ -91,9 +92,10 @@ def run(
 
     case, settings = usecases.get(use_case), load_settings()
     console = table_console()
-    nights = demo.demo_nights(case, None if until is None else until.date())
-    seconds = demo.run(case, console, settings, nights)
-    summary = report.write(case, settings, nights, seconds)
+    period = demo.demo_nights(case, None if until is None else until.date())
+    nights.past(case.name, str(period))
+    seconds = demo.run(case, console, settings, period)
+    summary = report.write(case, settings, period, seconds)
     report.show(summary, console)
     console.print(
         f"The report: {settings.reports / 'index.html'}, its numbers: {settings.reports / 'run.json'}", soft_wrap=True
@@ -147,13 +149,17 @@ def check() -> None:
             case = usecases.get(name)
             coherence.check(case)
             function_sources.check(case)
-        except DeclarationError as error:
-            print_error(error)
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with one use case, all others are checked
+            print_error(error if isinstance(error, RatchetError) else _unexpected(name, error))
             failed.append(name)
         else:
             Console().print(f"{name}: coherent, {len(case.feature_names)} features, {len(case.tables)} tables")
     if failed:
         raise typer.Exit(1)
+
+
+def _unexpected(name: str, error: Exception) -> DeclarationError:
+    return DeclarationError(f"the use case {name!r} cannot be checked: {type(error).__name__}: {error}")
 
 
 @app.command()

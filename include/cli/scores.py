@@ -1,12 +1,13 @@
 """`ratchet scores`, `publish`, `rescore`, `intraday`: read, publish and repeat nightly scores, and live snapshots."""
 
 import getpass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from include.cli import nights
 from include.cli.console import report_errors, with_warehouse
 
 UseCaseName = Annotated[str, typer.Argument(help="A folder of include/usecases.")]
@@ -44,6 +45,7 @@ def publish(
     """Publish the withheld scores of a night unchanged; the ledger records who and why."""
     from include.steps.score import publication_gate, score
 
+    nights.past(use_case, night)
     publication_gate.override(use_case, night, who or getpass.getuser(), why)
     typer.echo(
         f"{score.score(use_case, night)} scores of {night} are published; start the DAG {use_case}_monitor for them"
@@ -66,6 +68,7 @@ def rescore(
     from include.steps.context import StepContext
     from include.steps.score import rescore as step
 
+    nights.past(use_case, f"{first_night}..{last_night}")
     chunks = step.plan(use_case, first_night, last_night, package, who or getpass.getuser(), why)
     rows = sum(step.rescore(use_case, each) for each in chunks)
     uri = step.address(StepContext.load(use_case), chunks[0].package)
@@ -81,5 +84,5 @@ def intraday(
     """Ingest data up to a moment and publish a live snapshot of its entities."""
     from include.steps.ingest import intraday as step
 
-    rows = step.refresh(use_case, moment.replace(tzinfo=UTC))
+    rows = step.refresh(use_case, nights.past_moment(moment))
     typer.echo(f"the live snapshot has {rows} entities as of {moment}")

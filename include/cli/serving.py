@@ -10,6 +10,7 @@ from rich.console import Console
 
 from include.cli.console import report_errors, with_warehouse
 from include.steps.context import StepContext
+from ml.errors import PackageError, RequestError, SetupError
 
 UseCaseName = Annotated[str, typer.Argument(help="A folder of include/usecases.")]
 
@@ -19,8 +20,15 @@ def serve(use_case: UseCaseName = "flights") -> None:
     """Serve live requests until stopped; the variables RATCHET_SERVING_... set its limits and its address."""
     from include import usecases
     from include.serving import __main__ as server
+    from include.settings import load_settings
 
-    server.main(usecases.get(use_case).name)
+    name, settings = usecases.get(use_case).name, load_settings()
+    if not any(each.is_dir() for each in (settings.home, settings.routes, settings.packages)):
+        raise SetupError(
+            f"nothing has run in this home yet: expected packages and routes in {settings.home}, which does not exist. "
+            f"`make run USE_CASE={name}` trains and releases a model; if it ran in another home, set RATCHET_HOME to it"
+        )
+    server.main(name)
 
 
 @report_errors
@@ -98,12 +106,22 @@ def sync_routing(use_case: UseCaseName = "flights") -> None:
     from include import usecases
     from include.settings import load_settings
     from include.steps import release_state
+    from include.stores import packages
 
     case, settings = usecases.get(use_case), load_settings()
-    for sentence in release_state.sync(StepContext(case=case, settings=settings)):
+    context = StepContext(case=case, settings=settings)
+    routing = release_state.current(context).routing
+    if routing is None:
+        raise RequestError(f"{case.name} has no champion yet, so there is nothing to route: train one and release it")
+    for sentence in release_state.sync(context):
         typer.echo(sentence)
-    routing = release_state.current(StepContext(case=case, settings=settings)).routing
-    Console().print_json(data=routing.to_json() if routing else None)
+    Console().print_json(data=routing.to_json())
+    stored = packages.stored(settings.packages)
+    if gone := [each for each in routing.packages if each not in stored]:
+        raise PackageError(
+            f"the ledger routes {case.name} to the package {' and '.join(gone)}, which is not in {settings.packages}: "
+            f"restore it from a backup, or go back to another model (`ratchet rollback {case.name} --why ...`)"
+        )
 
 
 @report_errors

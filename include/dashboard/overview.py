@@ -9,7 +9,8 @@ import sqlalchemy as sa
 from include import usecases
 from include.dashboard import pending_approvals
 from include.dashboard.pending_approvals import PendingRelease
-from include.stores import ledger, warehouse
+from include.stores import ledger, night_gaps, warehouse
+from include.stores.night_gaps import NightGaps
 from include.stores.warehouse import Alert, Ingestion
 from ml.governance import ledger_entries
 from ml.governance.hash_chain import Entry
@@ -36,7 +37,7 @@ class UseCaseStatus:
     """The current status of a use case; a field is None if there is nothing yet.
 
     `is_retraining_due` is the result of the last decision on retraining. `alerts` are those of the last week, newest
-    first.
+    first. `gaps` are the nights that are due and have no run, or no scores.
     """
 
     name: str
@@ -52,6 +53,7 @@ class UseCaseStatus:
     rows_in: int
     rows_quarantined: int
     alerts: tuple[Alert, ...]
+    gaps: NightGaps
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -96,6 +98,7 @@ def status_from_entries(engine: sa.Engine, case: UseCase, moment: datetime, entr
         rows_in=sum(each.rows_in for each in ingested),
         rows_quarantined=_quarantined(ingested),
         alerts=_alerts(engine, case, night),
+        gaps=night_gaps.find(engine, case, moment),
     )
 
 

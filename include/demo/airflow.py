@@ -36,6 +36,7 @@ class Airflow:
         self._client = client
         self._slots: int | None = None
         self._runs: dict[tuple[str, str | None], Run] = {}
+        self._superseded: dict[tuple[str, str | None], frozenset[str]] = {}
 
     @property
     def settings(self) -> Settings:
@@ -64,10 +65,17 @@ class Airflow:
         """Unpause or pause the DAG of the stage."""
         self._client.pause(self._dag(stage), paused=not enabled)
 
-    def start(self, stage: str, key: str) -> None:
-        """Start the run of the stage for `key`, unless it exists."""
+    def start(self, stage: str, key: str, *, prefix: str = "", **form: str) -> None:
+        """Start the run of the stage for `key` with the fields of its form, unless it exists."""
         if (self._dag(stage), key) not in self._runs:
-            self._remember(self._client.trigger(self._dag(stage), run=f"demo__{key.replace('..', '_to_')}", key=key))
+            attempt = len(self._superseded.get((self._dag(stage), key), ())) + 1
+            name = f"demo__{prefix}{key.replace('..', '_to_')}" + (f"_{attempt}" if attempt > 1 else "")
+            self._remember(self._client.trigger(self._dag(stage), run=name, key=key, conf=form))
+
+    def supersede(self, stage: str, key: str) -> None:
+        """Ignore the runs of the stage for `key` so far: `start` starts another one, and `wait_for` waits for it."""
+        self._superseded[self._dag(stage), key] = frozenset(run.id for run in self.runs(stage, key))
+        self._runs.pop((self._dag(stage), key), None)
 
     def trigger(self, stage: str, key: str, *, name: str, who: str | None = None, **form: str) -> None:
         """Start another run of the stage for `key` with the fields of its form, as `who` or as the administrator."""
@@ -125,7 +133,8 @@ class Airflow:
                 self._approve(run)
 
     def _remember(self, run: Run) -> None:
-        self._runs[run.dag, run.key] = run
+        if run.id not in self._superseded.get((run.dag, run.key), ()):
+            self._runs[run.dag, run.key] = run
 
     def _approve(self, run: Run) -> None:
         for approval in self._client.approvals(run):

@@ -21,9 +21,11 @@ from include.steps import release_state
 from include.steps.context import StepContext
 from include.stopwatch import Stopwatch
 from include.stores import ledger, warehouse
-from ml.governance import ledger_text
+from ml.governance import ledger_entries, ledger_text
+from ml.governance.checks import CheckStatus
 from ml.governance.hash_chain import Entry
-from ml.governance.ledger_entries import EntryKind
+from ml.governance.ledger_entries import AcceptanceTested, EntryKind
+from ml.rollout.state import RolloutState
 from ml.usecase import UseCase
 
 _OVERRIDE_REASON = "demo run on history, to see the effect of these scores"
@@ -55,21 +57,25 @@ class DemoRun:
     def bootstrap(self) -> None:
         """Ingest the history in one window, then train the first model as of its last night and release it.
 
-        Raises StageError when the gate or the acceptance tests refuse the model.
+        If the gate or the acceptance tests refused the model of an earlier attempt, everything is done again, because
+        the files, the declaration or the code may have changed. Raises StageError when the model is refused.
         """
         history = self.use_case.horizon.parse(self.use_case.demo.history)
+        last = str(history.last)
+        if self._was_refused(last):
+            for stage, key in (("ingest", history), ("score", history), ("train", last), ("release", last)):
+                self._airflow.supersede(stage, str(key))
         with self.stopwatch("history"):
             self._show(f"history {history} · ingest")
             self._airflow.start("ingest", str(history))
             self._airflow.wait_for("score", str(history))
-        last = str(history.last)
         with self.stopwatch("first model"):
             self._show(f"first model, as of {last} · train")
-            self._train_first(last)
+            self._airflow.start("train", last, prefix="bootstrap_", reason="bootstrap")
             if not self._follow_training(last) or self._failed_acceptance_tests():
                 raise StageError(
-                    f"the first model was not released: {self._refusal()}. Fix the cause, ingest the history again if "
-                    f"its files or contract changed (ratchet ingest {self.use_case.name} {history}), and repeat the run"
+                    f"the first model was not released: {self._refusal()}. Correct the data in the landing area, the "
+                    "declaration or the code, and repeat the run: it ingests the history and trains again"
                 )
 
     def run_nights(self, on_night_done: Callable[[str], None]) -> None:
@@ -98,15 +104,12 @@ class DemoRun:
             self._airflow.start(MATERIALIZE, key)
             self._airflow.wait_for(MATERIALIZE, key)
 
-    def _train_first(self, last: str) -> None:
-        """Start the first training, or another one if the last was refused; do nothing while one runs."""
-        earlier_runs = self._airflow.runs("train", last)
-        if earlier_runs and not (
-            earlier_runs[0].state == "success" and self._airflow.state(earlier_runs[0], _REQUEST_RELEASE) != "success"
-        ):
-            return
-        name = f"demo__bootstrap_{last}" + (f"_{len(earlier_runs) + 1}" if earlier_runs else "")
-        self._airflow.trigger("train", last, name=name, reason="bootstrap")
+    def _was_refused(self, last: str) -> bool:
+        """Return whether an earlier attempt trained the first model, and the gate or the acceptance tests refused it."""
+        trainings = self._airflow.runs("train", last)
+        if not trainings or trainings[0].state != "success":
+            return False
+        return self._failed_acceptance_tests() or self._airflow.state(trainings[0], _REQUEST_RELEASE) != "success"
 
     def _score(self, key: str, next_key: str | None) -> None:
         """Score the night, and publish its scores if they are withheld; then block scoring and start the next night."""
@@ -146,16 +149,17 @@ class DemoRun:
 
     def _enable_canary(self) -> None:
         """Unpause the canary's DAG if a challenger is deployed, so that it is judged after every night."""
-        if (
-            release_state.current(StepContext(case=self.use_case, settings=self._airflow.settings)).challenger
-            is not None
-        ):
+        if self._rollout().challenger is not None:
             self._airflow.set_enabled(CANARY, enabled=True)
 
     def _failed_acceptance_tests(self) -> bool:
-        """Return whether acceptance tests ran and there is still no champion."""
-        rollout_state = release_state.current(StepContext(case=self.use_case, settings=self._airflow.settings))
-        return bool(self._entries(EntryKind.ACCEPTANCE_TESTED)) and rollout_state.champion is None
+        """Return whether there is no champion, and the last acceptance tests failed."""
+        tested = self._entries(EntryKind.ACCEPTANCE_TESTED)
+        failed = bool(tested) and ledger_entries.read(tested[-1], AcceptanceTested).outcome == CheckStatus.FAIL
+        return failed and self._rollout().champion is None
+
+    def _rollout(self) -> RolloutState:
+        return release_state.current(StepContext(case=self.use_case, settings=self._airflow.settings))
 
     def _refusal(self) -> str:
         """Return the description of the last verdict or, if they followed it, of its acceptance tests."""

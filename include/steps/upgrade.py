@@ -12,6 +12,7 @@ from include.settings import FORMER_NAMES, Settings
 from include.steps import bootstrap
 from include.steps.migrate import activity
 from include.stores import ledger, warehouse
+from include.stores.signing import dsse
 from ml.errors import SetupError
 
 
@@ -30,6 +31,7 @@ def upgrade(settings: Settings, now: datetime, *, assume_idle: bool = False) -> 
         activity.check_idle(installation.current(), now)
     yield from _rename_folders(settings)
     yield from _upgrade_warehouse(settings)
+    yield from _create_routing_key(settings)
     bootstrap.prepare_stores(settings)
 
 
@@ -47,6 +49,14 @@ def _rename_folders(settings: Settings) -> Iterator[str]:
             )
         source.rename(target)
         yield f"{source} is now {target}"
+
+
+def _create_routing_key(settings: Settings) -> Iterator[str]:
+    """Create the key of routing in an embedded home whose routing was signed with the key of packages."""
+    packages, routing = (settings.secrets / each.key_file for each in (dsse.PACKAGES, dsse.ROUTING))
+    if packages.exists() and not routing.exists():
+        dsse.create_key(dsse.ROUTING, settings)
+        yield f"routing is signed with a key of its own now, {routing}"
 
 
 def _upgrade_warehouse(settings: Settings) -> Iterator[str]:

@@ -11,6 +11,7 @@ from datetime import date
 from functools import wraps
 from pathlib import Path
 from typing import Any, TypeVar, cast
+from urllib.parse import unquote
 
 import pandas as pd
 import polars as pl
@@ -18,6 +19,7 @@ import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, QueryBuilder, Transaction, WriterProperties, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError
 
+from include.stores import lake_schema
 from include.stores.files import spool
 from include.stores.files.spool import Spool
 from ml.errors import DataError, SetupError
@@ -35,6 +37,14 @@ _ANSI_CODES, _MAX_MESSAGE = re.compile(r"\x1b\[\d*m"), 400
 
 F = TypeVar("F", bound=Callable[..., Any])
 _RowSource = Callable[[], pa.Table | pa.RecordBatchReader]
+
+
+class _Table(DeltaTable):  # type: ignore[misc]
+    """A table that names its files as the file system does. Delta names a local file as a URL, with `%20` for a space."""
+
+    def file_uris(self, *args: Any, **kwargs: Any) -> list[str]:
+        names = super().file_uris(*args, **kwargs)
+        return [unquote(name) if name.startswith("/") else name for name in names]
 
 
 def address(lake: str | Path, use_case: str, stage: str, table: str) -> str:
@@ -63,17 +73,18 @@ def _translate_errors(function: F) -> F:
 
 
 @_translate_errors
-def replace(uri: str, period: Period, rows: pd.DataFrame | Spool, *, merge_schema: bool = False) -> int:
+def replace(uri: str, period: Period, rows: pd.DataFrame | Spool) -> int:
     """Replace the nights of `period` by `rows` in one commit, and return the version written.
 
-    `rows` have a text column `night` (ISO date). Columns that only the table has, or only `rows`, are refused; with
-    `merge_schema` they are kept, and empty where they are missing. When two writers commit at the same time, the loser
-    retries on the winner's version; it raises DataError after too many retries.
+    `rows` have a text column `night` (ISO date). The table follows a changed contract: columns that only the table has,
+    or only `rows`, are kept and empty where they are missing, and a number gets the wider of two types. Raises
+    DataError for any other change of a type, unless `period` covers all stored nights. When two writers commit at the same time, the
+    loser retries on the winner's version; it raises DataError after too many retries.
     """
     data = _row_source(rows)
     for attempt in range(_ATTEMPTS):
         try:
-            return _write(uri, period, data, merge_schema)
+            return _write(uri, period, data)
         except CommitFailedError as lost:
             if attempt + 1 == _ATTEMPTS:
                 raise DataError(
@@ -92,7 +103,7 @@ def _row_source(rows: pd.DataFrame | Spool) -> _RowSource | None:
     return None if table is None else lambda: table
 
 
-def _write(uri: str, period: Period, data: _RowSource | None, merge_schema: bool) -> int:
+def _write(uri: str, period: Period, data: _RowSource | None) -> int:
     """Write once and return the version of this very commit; `ABSENT` when there is still no table."""
     if not DeltaTable.is_deltatable(uri) and (data is None or _create(uri, data)):
         return ABSENT if data is None else _FIRST
@@ -100,16 +111,34 @@ def _write(uri: str, period: Period, data: _RowSource | None, merge_schema: bool
     predicate = f"{NIGHT} >= '{period.first}' AND {NIGHT} <= '{period.last}'"
     if data is None:
         table.delete(predicate)
-    else:
-        write_deltalake(
-            table,
-            data(),
-            mode="overwrite",
-            predicate=predicate,
-            schema_mode="merge" if merge_schema else None,
-            writer_properties=WriterProperties(max_row_group_size=_ROW_GROUP),
-        )
+        return int(table.version())
+    new, stored_schema = data(), _schema(table)
+    if not lake_schema.is_same(stored_schema, new.schema) and all(night in period for night in _nights(table)):
+        _overwrite(table, new)
+        return int(table.version())
+    change = lake_schema.compare(stored_schema, new.schema, uri)
+    if change.widened:
+        stored = pl.scan_delta(_Table(uri, version=table.version())).collect().to_arrow()
+        _overwrite(table, lake_schema.cast(stored, change.widened))
+    write_deltalake(
+        table,
+        lake_schema.cast(new, change.cast) if change.cast else new,
+        mode="overwrite",
+        predicate=predicate,
+        schema_mode="merge" if change.is_reshaped else None,
+        writer_properties=WriterProperties(max_row_group_size=_ROW_GROUP),
+    )
     return int(table.version())
+
+
+def _overwrite(table: DeltaTable, rows: pa.Table | pa.RecordBatchReader) -> None:
+    """Replace all rows and their schema, in one commit."""
+    properties = WriterProperties(max_row_group_size=_ROW_GROUP)
+    write_deltalake(table, rows, mode="overwrite", schema_mode="overwrite", writer_properties=properties)
+
+
+def _schema(table: DeltaTable) -> pa.Schema:
+    return pa.schema(table.schema().to_arrow())
 
 
 def _create(uri: str, data: _RowSource) -> bool:
@@ -183,9 +212,10 @@ def read(
     if scan is None:
         return pd.DataFrame(columns=columns)
     try:
-        return scan.collect().to_pandas()
+        rows = scan.collect()
     except FileNotFoundError as gone:
         raise _vacuumed_error(uri, at_version, gone) from None
+    return lake_schema.with_exact_numbers(rows.to_pandas(), rows.to_arrow())
 
 
 def batches(
@@ -200,10 +230,15 @@ def batches(
     while (part := _translate_errors(_next)(uri, parts)) is not None:
         waiting.append(part)
         if sum(each.num_rows for each in waiting) >= length:
-            yield pa.Table.from_batches(waiting).to_pandas()
+            yield _to_pandas(waiting)
             waiting = []
     if waiting:
-        yield pa.Table.from_batches(waiting).to_pandas()
+        yield _to_pandas(waiting)
+
+
+def _to_pandas(parts: Sequence[pa.RecordBatch]) -> pd.DataFrame:
+    table = pa.Table.from_batches(parts)
+    return lake_schema.with_exact_numbers(table.to_pandas(), table)
 
 
 def _batches(uri: str, period: Period, columns: Sequence[str], at_version: int | None) -> Iterator[pa.RecordBatch]:
@@ -238,7 +273,7 @@ def _scan(uri: str, first: str, last: str, columns: list[str] | None, at_version
         return None
     if at_version is not None:
         _check_version(uri, at_version)
-    scan = pl.scan_delta(uri, version=at_version).filter(pl.col(NIGHT).is_between(pl.lit(first), pl.lit(last)))
+    scan = pl.scan_delta(_Table(uri, version=at_version)).filter(pl.col(NIGHT).is_between(pl.lit(first), pl.lit(last)))
     return scan if columns is None else scan.select(columns)
 
 
@@ -264,7 +299,17 @@ def nights(uri: str) -> list[date]:
     """Return the nights that have rows in the table, in order."""
     if not DeltaTable.is_deltatable(uri):
         return []
-    return sorted({date.fromisoformat(each[NIGHT]) for each in DeltaTable(uri).partitions()})
+    return _nights(DeltaTable(uri))
+
+
+def _nights(table: DeltaTable) -> list[date]:
+    return sorted({date.fromisoformat(each[NIGHT]) for each in table.partitions()})
+
+
+@_translate_errors
+def columns(uri: str) -> tuple[str, ...]:
+    """Return the names of the table's columns; none when there is no table."""
+    return tuple(_schema(DeltaTable(uri)).names) if DeltaTable.is_deltatable(uri) else ()
 
 
 @_translate_errors

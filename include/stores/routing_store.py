@@ -34,6 +34,11 @@ def read(path: Path, trusted: Path) -> Routing:
     try:
         payload = json.loads(dsse.verify(text, _PAYLOAD_TYPE, dsse.ROUTING, trusted))
     except SignatureError as fault:
+        if not any(dsse.ROUTING.trusted_folder(trusted).glob("*.pem")):
+            raise SignatureError(
+                f"{path} was signed by an earlier release, which had one key for packages and routing: run "
+                "`ratchet upgrade`, which signs it again with a key of its own"
+            ) from None
         raise SignatureError(
             f"{path} {fault}; run `ratchet sync-routing` to write it again, and find out who wrote this"
         ) from None

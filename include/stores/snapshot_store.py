@@ -6,6 +6,7 @@ has in memory until a newer one is verified.
 
 import json
 import shutil
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
@@ -41,12 +42,22 @@ def put(root: Path, night: date | str, packed: PackedSnapshot) -> SnapshotRef:
     with atomic.file_lock(root):
         if not _is_intact(root, ref):
             atomic.write_folder(root / ref.folder, packed.files)
-    refs = _read_pointer_or_empty(root)
-    if ref not in refs and all(ref.night >= each.night for each in refs[:1]):
-        refs = [ref, *refs[:1]]
-        atomic.write(root / _POINTER, json.dumps([asdict(each) for each in refs]).encode())
-    _remove_others(root, {each.folder for each in refs})
+        refs = _read_pointer_or_empty(root)
+        if ref not in refs and all(ref.night >= each.night for each in refs[:1]):
+            refs = [ref, *refs[:1]]
+            _write_pointer(root, refs)
+        _remove_others(root, {each.folder for each in refs})
     return ref
+
+
+def remove(root: Path, nights: Collection[str]) -> None:
+    """Remove the snapshots of `nights`: servers go back to the snapshot before them, or answer without any."""
+    with atomic.file_lock(root):
+        refs = _read_pointer_or_empty(root)
+        kept = [each for each in refs if each.night not in nights]
+        if kept != refs:
+            _write_pointer(root, kept)
+            _remove_others(root, {each.folder for each in kept})
 
 
 class SnapshotCache:
@@ -71,6 +82,8 @@ class SnapshotCache:
         except SnapshotError as error:
             return str(error)
         if not refs:
+            if (self._folder / _POINTER).exists():  # the last one was withdrawn
+                self.served = self._ref = None
             return f"there is no snapshot in {self._folder}: materialize a night first"
         fault = self._load(refs[0])
         if fault and self.served is None:
@@ -118,6 +131,11 @@ def newest(root: Path) -> SnapshotRef | None:
     return next(iter(_read_pointer(root)), None)
 
 
+def nights(root: Path) -> tuple[str, ...]:
+    """Return the nights of the stored snapshots, newest first; none when the pointer is damaged."""
+    return tuple(each.night for each in _read_pointer_or_empty(root))
+
+
 def _read_pointer(root: Path) -> list[SnapshotRef]:
     """Return the references of the newest snapshot and of the one before it, in this order; raises SnapshotError."""
     pointer = root / _POINTER
@@ -139,6 +157,10 @@ def _read_pointer_or_empty(root: Path) -> list[SnapshotRef]:
         return _read_pointer(root)
     except SnapshotError:
         return []
+
+
+def _write_pointer(root: Path, refs: Sequence[SnapshotRef]) -> None:
+    atomic.write(root / _POINTER, json.dumps([asdict(each) for each in refs]).encode())
 
 
 def _files(folder: Path) -> dict[str, bytes]:

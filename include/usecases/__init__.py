@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from types import ModuleType
 
-from include.usecases import loader
+from include.usecases import loader, probe
 from ml.errors import DeclarationError, RatchetError, RequestError
 from ml.usecase import UseCase
 
@@ -18,6 +18,7 @@ from ml.usecase import UseCase
 def all() -> tuple[UseCase, ...]:  # noqa: A001 - read as `usecases.all()`
     """Return every use case that can be read, sorted by name."""
     use_cases = []
+    probe.faults(_folders(*__path__))  # all at once: one that hangs does not delay the others
     for name in names():
         with suppress(DeclarationError):
             use_cases.append(get(name))

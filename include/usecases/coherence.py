@@ -90,7 +90,7 @@ def _table_faults(use_case: UseCase, table: Table) -> list[str]:
     faults += feature_kinds.time_faults(
         table, _column_kinds(use_case, table), use_case.live if table.name == use_case.entities else None
     )
-    faults += _type_faults(use_case, table) + _reference_faults(use_case, table)
+    faults += _type_faults(use_case, table) + _key_faults(use_case, table) + _reference_faults(use_case, table)
     known = functions(use_case)
     faults += [
         f"table {table.name!r} derives {name!r}, but features.py has no such function"
@@ -114,13 +114,26 @@ def _type_faults(use_case: UseCase, table: Table) -> list[str]:
         if not parsing.supports(dtype):
             faults.append(
                 f"the column {name!r} of {table.name!r} has the type {dtype}, which cannot be parsed from text: use "
-                "float, int, bool, str, category, pd.Timestamp for a date, or a UTC instant"
+                "float, int, bool, str, category, pd.Timestamp for a date, or a UTC instant of ns or us"
             )
         elif column.nullable and dtype.startswith(("int", "uint", "bool")) and dtype != "boolean":
             faults.append(
                 f"the column {name!r} of {table.name!r} is nullable, but {dtype} has no missing value: use float"
             )
     return faults
+
+
+def _key_faults(use_case: UseCase, table: Table) -> list[str]:
+    """Return the columns of the table's key, and of the entity key if the table has it, that are floats."""
+    columns = schema_model(use_case, table).to_schema().columns
+    entity_key = use_case.table(use_case.entities).key
+    names = dict.fromkeys([*table.key, *(entity_key if set(entity_key) <= set(columns) else ())])
+    return [
+        f"the key column {name!r} of {table.name!r} has the type {dtype}, in which different long ids are one number: "
+        "use int for whole numbers, or str"
+        for name, dtype in ((name, str(columns[name].dtype)) for name in names if name in columns)
+        if dtype.lower().startswith("float")
+    ]
 
 
 def _column_kinds(use_case: UseCase, table: Table) -> dict[str, ColumnKind]:

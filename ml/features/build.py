@@ -165,6 +165,9 @@ def _ratio(
 
 
 def _typed(column: pd.Series) -> pd.Series:
+    """Return a feature as float64 or category; booleans, also an object column of them with missing values, as 1 and 0."""
+    if column.dtype == object and pd.api.types.infer_dtype(column, skipna=True) == "boolean":
+        column = column.astype("boolean")
     if pd.api.types.is_numeric_dtype(column.dtype):
         return column if column.dtype == np.float64 else column.astype(np.float64)
     return column.astype("category")

@@ -161,7 +161,8 @@ def _definition(feature: Feature, name: str) -> tuple[object, ...]:
 
 def _row_identity(table: Table) -> tuple[object, ...]:
     """Return the declarations that determine when the rows of a table are known, and their order."""
-    return (table.name, table.key, table.event_time, table.known_at, table.night, table.missing)
+    never = (table.never,) if table.never else ()
+    return (table.name, table.key, table.event_time, table.known_at, table.night, table.missing, *never)
 
 
 def _format_names(names: list[str]) -> str:

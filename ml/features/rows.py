@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,12 +12,12 @@ from ml.errors import DeclarationError
 from ml.features import point_in_time
 from ml.usecase import Live, Night, UseCase
 
-_NEVER = np.iinfo(np.int64).min // 10**9  # the second of a missing instant
+MISSING_PART = "\\N"
 Functions = Mapping[str, Callable[..., "pd.Series[float]"]]
 
 
 def entity_ids(use_case: UseCase, rows: pd.DataFrame) -> pd.Series:
-    """Return the entity id of each row: the values of the entity table's key, joined by `|`."""
+    """Return the entity id of each row: the values of the entity table's key, joined by `|`; a missing one is `\\N`."""
     first, *others = (to_text(rows[name]) for name in use_case.table(use_case.entities).key)
     for other in others:
         first = first + "|" + other
@@ -34,7 +35,9 @@ def cutoffs(use_case: UseCase, horizon: Night | Live, entities: pd.DataFrame) ->
 
 def instants(cutoffs: Integers) -> pd.Series:
     """Return seconds since 1970 as UTC instants in microseconds, the lake's resolution; missing if there is none."""
-    instants = np.where(cutoffs > _NEVER, cutoffs.astype("M8[s]").astype("M8[us]"), np.datetime64("NaT", "us"))
+    instants = np.where(
+        cutoffs > point_in_time.MISSING, cutoffs.astype("M8[s]").astype("M8[us]"), np.datetime64("NaT", "us")
+    )
     return pd.Series(pd.DatetimeIndex(instants, tz="UTC"))
 
 
@@ -70,10 +73,12 @@ def call_numeric(
 
 
 def to_text(column: pd.Series) -> pd.Series:
-    """Return values as text: dates in ISO format, whole numbers without a decimal point; `|` and backslash are escaped.
+    r"""Return values as text: dates in ISO format, whole numbers without a decimal point; `|` and backslash are escaped.
 
-    >>> to_text(pd.Series([2.0, 2.5])).tolist(), to_text(pd.Series(["a|b"])).tolist()
-    (['2', '2.5'], ['a\\\\|b'])
+    A missing value is `\N`, which no text is, because of the escapes.
+
+    >>> to_text(pd.Series([2.0, 2.5])).tolist(), to_text(pd.Series(["a|b", None])).tolist()
+    (['2', '2.5'], ['a\\|b', '\\N'])
     >>> to_text(pd.Series(pd.to_datetime(["2013-02-08"]))).tolist()
     ['2013-02-08']
     """
@@ -82,7 +87,9 @@ def to_text(column: pd.Series) -> pd.Series:
     return pd.Series(texts[codes], column.index, dtype=object)
 
 
-def _format_level(level: object) -> str:
+def _format_level(level: Any) -> str:
+    if pd.isna(level):
+        return MISSING_PART
     match level:
         case pd.Timestamp(tzinfo=None):
             return level.strftime("%Y-%m-%d")

@@ -40,6 +40,8 @@ class EntryKind(StrEnum):
     SCORES_PUBLISHED = "scores_published"
     SCORES_HELD_BACK = "scores_held_back"
     PUBLICATION_OVERRIDDEN = "publication_overridden"
+    SNAPSHOT_OVERRIDDEN = "snapshot_overridden"
+    SNAPSHOT_WITHDRAWN = "snapshot_withdrawn"
     RESCORED = "rescored"
     RETRAINING_DECIDED = "retraining_decided"
     LABEL_BATCH_DECIDED = "label_batch_decided"
@@ -153,6 +155,7 @@ class Verdict:
     trigger: str = ""
     declared: str = ""
     plan: str = ""
+    code: str = ""
     table_versions: Mapping[str, int] = field(default_factory=dict)
     budget: str | None = None
     package: str | None = None
@@ -310,6 +313,22 @@ class PublicationOverridden:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class SnapshotOverridden:
+    """A person lets servers answer from the features of a night without published scores, and why."""
+
+    who: str
+    why: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SnapshotWithdrawn:
+    """A person withdrew the feature snapshot of a night from the servers, and why."""
+
+    who: str
+    why: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Rescored:
     """A person rescored the nights `first` to `last`."""
 
@@ -375,6 +394,8 @@ Payload = (
     | Unfrozen
     | PublicationDecided
     | PublicationOverridden
+    | SnapshotOverridden
+    | SnapshotWithdrawn
     | Rescored
     | RetrainingDecided
     | LabelBatchDecided
@@ -403,6 +424,8 @@ PAYLOADS: Mapping[EntryKind, type[Payload]] = {
     EntryKind.SCORES_PUBLISHED: PublicationDecided,
     EntryKind.SCORES_HELD_BACK: PublicationDecided,
     EntryKind.PUBLICATION_OVERRIDDEN: PublicationOverridden,
+    EntryKind.SNAPSHOT_OVERRIDDEN: SnapshotOverridden,
+    EntryKind.SNAPSHOT_WITHDRAWN: SnapshotWithdrawn,
     EntryKind.RESCORED: Rescored,
     EntryKind.RETRAINING_DECIDED: RetrainingDecided,
     EntryKind.LABEL_BATCH_DECIDED: LabelBatchDecided,

@@ -62,7 +62,7 @@ def _describe_promotion(entry: Entry) -> str:
 
 def _describe_acceptance_tests(entry: Entry) -> str:
     tested = ledger_entries.read(entry, AcceptanceTested)
-    failed = [f"{each.name} (bar: {each.bar})" for each in tested.checks if each.status is not CheckStatus.PASS]
+    failed = [each.describe() for each in tested.checks if each.status is not CheckStatus.PASS]
     return f"fails {'; '.join(failed)}" if failed else f"passes all {len(tested.checks)} acceptance tests"
 
 

@@ -29,7 +29,7 @@ def assign_nights(rows: pd.DataFrame, table: Table, horizon: Night, period: Peri
     another night, and rows that do not say when they became known.
     """
     nights = np.array([str(night) for night in horizon.nights(period)])
-    cutoffs = pd.DatetimeIndex([horizon.cutoff(night) for night in horizon.nights(period)])
+    cutoffs = pd.DatetimeIndex([horizon.cutoff(night) for night in horizon.nights(period)]).as_unit("us")
     if table.night is not None:
         row_nights = rows[table.night].dt.strftime("%Y-%m-%d")
         refusal_reasons = pd.Series(
@@ -39,7 +39,7 @@ def assign_nights(rows: pd.DataFrame, table: Table, horizon: Night, period: Peri
         known_at = row_nights.map(dict(zip(nights, cutoffs, strict=True)))
         return AvailableRows(rows=rows.assign(known_at=known_at, night=row_nights), refusal_reasons=refusal_reasons)
     declared_known_at = _declared_known_at(rows, table)
-    previous_cutoff = pd.Timestamp(horizon.cutoff(horizon.previous(period.first)))
+    previous_cutoff = pd.Timestamp(horizon.cutoff(horizon.previous(period.first))).as_unit("us")
     known_at = declared_known_at.where(declared_known_at > previous_cutoff, cutoffs[0])
     night_index = np.minimum(cutoffs.searchsorted(pd.DatetimeIndex(known_at)), len(nights) - 1)
     too_late = f"known only after the cutoff, {cutoffs[-1]:%Y-%m-%d %H:%M} UTC"
@@ -53,10 +53,13 @@ def assign_nights(rows: pd.DataFrame, table: Table, horizon: Night, period: Peri
 
 
 def _declared_known_at(rows: pd.DataFrame, table: Table) -> pd.Series:
+    """Return the instants at which the rows became known, in microseconds, in which any year can be delayed."""
     match table.known_at:
         case Delay(after=column, hours=hours):
-            return rows[column] + pd.Timedelta(hours=hours)
+            after: pd.Series = rows[column].dt.as_unit("us")
+            return after + pd.Timedelta(hours=hours).ceil("us").as_unit("us")
         case str(column):
-            return rows[column]
+            known_at: pd.Series = rows[column].dt.as_unit("us")
+            return known_at
         case None:
-            return pd.Series(pd.Timestamp.min.tz_localize("UTC"), rows.index)
+            return pd.Series(pd.Timestamp.min.tz_localize("UTC").as_unit("us"), rows.index)

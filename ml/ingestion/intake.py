@@ -99,7 +99,9 @@ def ingest_table(
     if raw.empty and seen_keys is not None:  # rules of a table are not applied to an empty chunk
         return _assemble_result(parts, mismatched_files, origin, _quarantine_all(raw, ""))
     try:
-        checked = validation.check(raw, model, table.key, missing=table.missing, masked=hidden, seen_keys=seen_keys)
+        checked = validation.check(
+            raw, model, table.key, missing=table.missing, never=table.never, masked=hidden, seen_keys=seen_keys
+        )
         checked = _with_availability(checked, raw, table, horizon, period)
         for reference in table.references:
             checked = _check_reference(checked, raw, reference, referenced_rows[reference], hidden)

@@ -151,6 +151,7 @@ def _checks(group: Group, declared: Fairness) -> Iterator[Check]:
             and group.relative_calibration.high >= low
             and group.relative_calibration.low <= high
         ),
+        setting="fairness.min_calibration, fairness.max_calibration",
     )
     yield Check(
         name=f"{name}: ROC AUC minus that of all rows",
@@ -159,6 +160,7 @@ def _checks(group: Group, declared: Fairness) -> Iterator[Check]:
         status=CheckStatus.from_bool(
             group.auc_difference is not None and group.auc_difference.high >= -declared.auc_margin
         ),
+        setting="fairness.auc_margin",
     )
 
 

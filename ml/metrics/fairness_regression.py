@@ -111,12 +111,14 @@ def _checks(group: Group, declared: Fairness) -> Iterator[Check]:
             and coverage_difference.high >= -margin
             and coverage_difference.low <= margin
         ),
+        setting="fairness.coverage_margin",
     )
     yield Check(
         name=f"{name}: loss relative to all rows",
         value=loss_ratio.value if loss_ratio else None,
         bar=f"not shown above {declared.max_loss}",
         status=CheckStatus.from_bool(loss_ratio is not None and loss_ratio.low <= declared.max_loss),
+        setting="fairness.max_loss",
     )
 
 

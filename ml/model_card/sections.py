@@ -4,8 +4,8 @@ from ml import targets
 from ml.evaluation.diagnostics import Diagnostics
 from ml.evaluation.slice_discovery import SliceSearch
 from ml.evaluation.slice_metrics import SliceKind, SliceMetrics
+from ml.governance import checks
 from ml.model_card import markdown
-from ml.promotion import gate as promotion_gate
 from ml.promotion.refit_equivalence import RefitComparison
 from ml.targets import DisplayNames, Group
 from ml.usecase import Fairness, UseCase
@@ -37,7 +37,7 @@ def refit_section(refit: RefitComparison) -> list[str]:
             f"Released is the judged model `{refit.judged}` itself: a refit that learned from the judged rows too"
             f"{f' (`{refit.refit}`)' if refit.refit else ''} does not agree with it."
         )
-    rows = [(each.name, promotion_gate.format_number(each.value), each.bar, each.status) for each in refit.checks]
+    rows = [(each.name, checks.format_number(each.value), each.bar, each.status) for each in refit.checks]
     return [explanation, "", *markdown.table(("refit beside judged", "number", "bar", "answer"), rows)]
 
 

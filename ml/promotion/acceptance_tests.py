@@ -114,9 +114,11 @@ def agreement_checks(scores_by_path: Mapping[str, Sequence[float] | Floats], ref
 def budget_checks(probe: ServingProbe, package_bytes: int, latency: Milliseconds, size: Megabytes) -> tuple[Check, ...]:
     """Return the checks that single-row p99 latency, memory and package size are within their budgets."""
     return (
-        _max_check(f"p99 latency of one answer, ms (p50 {probe.p50_ms:.3f})", probe.p99_ms, latency.p99),
-        _max_check("memory of the answering process, MB", probe.memory_mb, size.memory),
-        _max_check("size of the package, MB", package_bytes / 1e6, size.package),
+        _max_check(
+            f"p99 latency of one answer, ms (p50 {probe.p50_ms:.3f})", probe.p99_ms, latency.p99, "latency_budget.p99"
+        ),
+        _max_check("memory of the answering process, MB", probe.memory_mb, size.memory, "size_budget.memory"),
+        _max_check("size of the package, MB", package_bytes / 1e6, size.package, "size_budget.package"),
     )
 
 
@@ -127,7 +129,7 @@ def http_latency_check(p50_ms: float, p99_ms: float, latency: Milliseconds) -> C
     >>> check.name, check.bar, str(check.status)
     ('p99 latency over HTTP, ms (p50 2.000)', 'at most 10', 'pass')
     """
-    return _max_check(f"p99 latency over HTTP, ms (p50 {p50_ms:.3f})", p99_ms, latency.p99)
+    return _max_check(f"p99 latency over HTTP, ms (p50 {p50_ms:.3f})", p99_ms, latency.p99, "latency_budget.p99")
 
 
 def fairness_checks(
@@ -174,7 +176,7 @@ def _expectation_check(model: Model, rows: "pd.DataFrame", expectation: Expectat
     if rows.empty or not all(
         _is_known_value(model.encoder, *assignment) for setting in expectation.variants for assignment in setting
     ):
-        return Check(name=expectation.name, value=None, bar=bar, status=CheckStatus.FAIL)
+        return Check(name=expectation.name, value=None, bar=bar, status=CheckStatus.FAIL, setting="expectations")
     scores = np.array([model.predict(rows.assign(**dict(setting))) for setting in expectation.variants])
     if isinstance(expectation, Invariant):
         violations = np.ptp(scores, axis=0) > expectation.tolerance
@@ -186,6 +188,7 @@ def _expectation_check(model: Model, rows: "pd.DataFrame", expectation: Expectat
         value=violation_share,
         bar=bar,
         status=CheckStatus.from_bool(violation_share <= expectation.allowed_share),
+        setting="expectations",
     )
 
 
@@ -207,5 +210,6 @@ def _agreement_check(name: str, scores: Floats, reference: Floats, reference_pat
     )
 
 
-def _max_check(name: str, value: float, maximum: float) -> Check:
-    return Check(name=name, value=value, bar=f"at most {maximum:g}", status=CheckStatus.from_bool(value <= maximum))
+def _max_check(name: str, value: float, maximum: float, setting: str) -> Check:
+    status = CheckStatus.from_bool(value <= maximum)
+    return Check(name=name, value=value, bar=f"at most {maximum:g}", status=status, setting=setting)

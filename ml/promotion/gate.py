@@ -81,9 +81,7 @@ class PromotionVerdict:
         if self.outcome is Outcome.UNEVALUABLE:
             passed = f"all {len(self.checks)} checks passed against {self.display_names.prior}"
             return f"{passed}, but the champion could not be evaluated"
-        not_passed = [
-            f"{c.name} {format_number(c.value)} (bar: {c.bar})" for c in self.checks if c.status is not CheckStatus.PASS
-        ]
+        not_passed = [each.describe() for each in self.checks if each.status is not CheckStatus.PASS]
         if not not_passed:
             return f"all {len(self.checks)} checks of the {self.rule} bar passed"
         return f"{self.rule} bar: " + "; ".join(not_passed)
@@ -160,7 +158,8 @@ def _gain_check(gain: Interval, gates: Gates, rule: GateRule, display_names: Dis
             criterion = f"above 0, the {gates.confidence:.0%} interval above -{gates.refresh_margin}"
             answer = _significantly_above(gain, -gates.refresh_margin)
     name = f"{display_names.loss} gain [{gain.low:.4f}, {gain.high:.4f}]"
-    return Check(name=name, value=gain.value, bar=criterion, status=answer)
+    setting = "gates.refresh_margin" if rule is GateRule.REFRESH else ""
+    return Check(name=name, value=gain.value, bar=criterion, status=answer, setting=setting)
 
 
 def _cost_check(gain: Interval, gates: Gates) -> Check:
@@ -192,15 +191,7 @@ def _slice_checks(holdout: HoldoutScores, loss_gains: Floats, gates: Gates, loss
                 value=gain.value,
                 bar=f"not shown worse than -{gates.slice_margin}",
                 status=CheckStatus.from_bool(not worse),
+                setting="gates.slice_margin",
             )
         )
     return tuple(checks)
-
-
-def format_number(value: float | None) -> str:
-    """Return a check's number as text.
-
-    >>> format_number(0.0123456), format_number(None)
-    ('0.0123', 'missing')
-    """
-    return "missing" if value is None else f"{value:.4f}"

@@ -9,6 +9,7 @@ from ml.arrays import Booleans, Floats, Integers
 from ml.scoring.encoder import Encoder
 
 MAX_DEVIATIONS = 1e6  # standard deviations from the mean; sums of products of such values stay finite
+_MAX_SQUARED = 1e100  # larger numbers are divided by the largest, so that sums of their squares stay finite
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,12 +38,15 @@ class Design:
         numbers = features[:, np.array(sizes) == 0]
         known = ~np.isnan(numbers)
         counts = np.maximum(known.sum(axis=0), 1)
-        means = np.where(known, numbers, 0.0).sum(axis=0) / counts
-        deviations = np.sqrt(np.where(known, (numbers - means) ** 2, 0.0).sum(axis=0) / counts)
+        largest = np.where(known, np.abs(numbers), 0.0).max(axis=0, initial=0.0)
+        units = np.where(largest > _MAX_SQUARED, largest, 1.0)
+        values = np.where(known, numbers, 0.0) / units
+        means = values.sum(axis=0) / counts
+        deviations = np.sqrt(np.where(known, (values - means) ** 2, 0.0).sum(axis=0) / counts)
         return cls(
             sizes=sizes,
-            means=means,
-            scales=np.where(deviations > 0, deviations, 1.0),
+            means=means * units,
+            scales=np.where(deviations > 0, deviations, 1.0) * units,
             flagged=np.asarray((~known).any(axis=0), np.bool_),
         )
 

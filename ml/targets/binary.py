@@ -203,8 +203,8 @@ class Target(BinaryDisplay):
     def floor_checks(self, labels: Floats, scores: Floats, gates: Gates) -> tuple[Check, ...]:
         """Return the checks of the floors, which every model must meet."""
         return (
-            checks.at_most("log loss", probability.log_loss(labels, scores), gates.max_log_loss),
-            checks.at_least("ROC AUC", probability.auc(labels, scores), gates.min_auc),
+            checks.at_most("log loss", probability.log_loss(labels, scores), gates.max_log_loss, "gates.max_log_loss"),
+            checks.at_least("ROC AUC", probability.auc(labels, scores), gates.min_auc, "gates.min_auc"),
         )
 
     def single_feature_skill(self, column: "pd.Series", labels: Floats, night_index: Integers) -> float | None:

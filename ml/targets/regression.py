@@ -264,7 +264,7 @@ class Target(RegressionDisplay):
 
     def floor_checks(self, labels: Floats, scores: Floats, gates: Gates) -> tuple[Check, ...]:
         """Return the checks of the floors, which every model must meet."""
-        return (checks.at_least("skill", self._skill(labels, scores), gates.min_skill),)
+        return (checks.at_least("skill", self._skill(labels, scores), gates.min_skill, "gates.min_skill"),)
 
     def single_feature_skill(self, column: "pd.Series", labels: Floats, night_index: Integers) -> float | None:
         """Return the skill of a single feature; None if it cannot be computed."""

@@ -38,7 +38,7 @@ from ml.usecase.models import (
     Task,
     Tuning,
 )
-from ml.usecase.operations import Canary, Demo, Experiment, Permission, PublicationGate, Release, Roles
+from ml.usecase.operations import Canary, CatchUp, Demo, Experiment, Permission, PublicationGate, Release, Roles
 from ml.usecase.schedule import Night
 from ml.usecase.triggers import BlackoutPeriod, Budget, Drift, Persistence, Triggers
 from ml.usecase.use_case import UseCase
@@ -51,6 +51,7 @@ __all__ = [
     "Budget",
     "Canary",
     "Candidate",
+    "CatchUp",
     "Column",
     "Cost",
     "Delay",

@@ -79,7 +79,13 @@ class Table:
     The columns of the key are identifiers, those in `personal` are personal, all others are plain. A derived column may
     also be declared in `personal`; otherwise it may reach the destinations that all its personal inputs may reach.
 
-    `missing` has the texts that stand for an empty cell. A night waits for the files of `required` tables. The file of
+    `missing` has the texts that stand for an empty cell. `never` has the texts that stand for "never" in columns of
+    instants and dates, such as `never=("9999-12-31", "infinity")`: a row whose `known_at` is never is not known before
+    any cutoff, and is quarantined like a row that is known only later; in another column that may be empty, the cell is
+    stored as missing. A far instant that is not declared is an instant like any other, or refused if the type of the
+    column cannot store it.
+
+    A night waits for the files of `required` tables. The file of
     any other table lands only when there are new rows.
     """
 
@@ -92,6 +98,7 @@ class Table:
     derived: tuple[str, ...] = ()
     references: tuple[Reference, ...] = ()
     missing: tuple[str, ...] = ("",)
+    never: tuple[str, ...] = ()
     required: bool = True
     personal: tuple[Personal, ...] = ()
 
@@ -99,3 +106,9 @@ class Table:
         check_tuples(self)
         check(bool(NAME.fullmatch(self.name)), f"a table's name is lower_case, got {self.name!r}")
         check(bool(self.key), f"table {self.name!r} needs a key: the columns that identify its rows")
+        for text in self.never:
+            check(
+                text not in self.missing and text == text.strip() != "",
+                f"table {self.name!r} declares never={self.never}: each is a text without white space around it that is "
+                f"not in missing=, got {text!r}",
+            )

@@ -75,6 +75,11 @@ _FIELDS: Mapping[str, Mapping[str, str]] = {
     "UseCase": {"deterministic_levels": "settled", "publication": "issuing", "demo": "rehearsal"},
     "Window": {"column": "of"},
 }
+# Fields of later releases that change no model: they are left out while they have their defaults.
+_LATER_FIELDS: Mapping[str, frozenset[str]] = {
+    "Table": frozenset({"never"}),
+    "UseCase": frozenset({"catch_up"}),
+}
 
 
 def text(value: object) -> str:
@@ -87,7 +92,12 @@ def text(value: object) -> str:
     if is_dataclass(value) and not isinstance(value, type):
         name = type(value).__name__
         spelt = _FIELDS.get(name, {})
-        values = (f"{spelt.get(each.name, each.name)}={text(getattr(value, each.name))}" for each in fields(value))
+        later = _LATER_FIELDS.get(name, frozenset())
+        values = (
+            f"{spelt.get(each.name, each.name)}={text(getattr(value, each.name))}"
+            for each in fields(value)
+            if each.name not in later or getattr(value, each.name) != each.default
+        )
         return f"{_CLASSES.get(name, name)}({', '.join(values)})"
     if isinstance(value, tuple):
         return f"({', '.join(map(text, value))}{',' * (len(value) == 1)})"

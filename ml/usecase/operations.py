@@ -1,12 +1,18 @@
 """Operation of a use case: release, permissions, the publication gate, and the nights of the demo run."""
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 from itertools import pairwise
+from typing import Literal
 
 from ml.errors import DeclarationError, RequestError
 from ml.usecase import periods
 from ml.usecase.declaration import check, check_tuples
+
+_ROLE = re.compile(r"[A-Za-z0-9_.-]{1,100}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -131,6 +137,11 @@ class Release:
             len(self.approvers) == 2 and self.approvers[0] != self.approvers[1],
             f"a release has two different approvers, got {self.approvers}",
         )
+        check(
+            all(_ROLE.fullmatch(each) for each in self.approvers),
+            "approvers are names of letters, digits and . _ - (each is part of the name of a task in Airflow), got "
+            f"{self.approvers}",
+        )
 
     @property
     def shares(self) -> tuple[float, ...]:
@@ -224,6 +235,37 @@ class PublicationGate:
             self.max_reference_distance,
         )
         check(all(0 <= each <= 1 for each in shares), f"coverage, spread and moves lie between 0 and 1, got {shares}")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CatchUp:
+    """Which missed nights the next scheduled night makes up for, before its own and oldest first.
+
+    Nights are missed while the machine is off or the DAG `ingest` is paused. `nights` is how many of the latest nights
+    run then, the present one included: "all", a number, or "latest", which makes up for none.
+    """
+
+    nights: int | Literal["all", "latest"] = "all"
+
+    def __post_init__(self) -> None:
+        check(
+            self.nights in ("all", "latest")
+            or (isinstance(self.nights, int) and not isinstance(self.nights, bool) and self.nights >= 1),
+            f"CatchUp(nights=...) is 'all', 'latest' or a number from 1, got {self.nights!r}",
+        )
+
+    def choose(self, missed: Sequence[date]) -> tuple[date, ...]:
+        """Return those of the `missed` nights before the present one, in order, that are made up for.
+
+        >>> missed = [date(2024, 3, 1), date(2024, 3, 2), date(2024, 3, 3)]
+        >>> [str(night) for night in CatchUp(nights=3).choose(missed)]
+        ['2024-03-02', '2024-03-03']
+        >>> CatchUp(nights="latest").choose(missed)
+        ()
+        """
+        if isinstance(self.nights, str):
+            return tuple(missed) if self.nights == "all" else ()
+        return tuple(missed[max(len(missed) - self.nights + 1, 0) :])
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

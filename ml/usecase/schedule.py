@@ -1,5 +1,6 @@
 """The schedule of predictions: the cutoff of each night, and the cadence of nights."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Literal, get_args
@@ -12,6 +13,8 @@ from ml.usecase.periods import Period
 
 Cadence = Literal["day", "month"]
 
+_TWO_DAYS = timedelta(days=2)  # cutoffs further back have passed in every time zone
+_ONE_DAY, _REMEMBERED = timedelta(days=1), timedelta(days=366)
 _CADENCE_TEXTS: dict[Cadence, str] = {"day": "every night", "month": "the first of each month"}
 
 
@@ -98,6 +101,38 @@ class Night:
                     f"expected a night ({self.cadence_text}), got {end}, which is not a night: the night before it is "
                     f"{earlier}, the one after it {self.previous(end, -1)}; use one of these"
                 )
+        return period
+
+    def missed(self, ingested: Collection[date], until: date) -> tuple[date, ...]:
+        """Return the nights before `until` that were not ingested, since the first one that was, in order.
+
+        Only the year before `until` counts: a home of older nights is a demo or an archive and misses none.
+
+        >>> nightly = Night(hour=2, timezone="UTC")
+        >>> [str(night) for night in nightly.missed({date(2024, 3, 1), date(2024, 3, 3)}, date(2024, 3, 5))]
+        ['2024-03-02', '2024-03-04']
+        """
+        recent = [night for night in ingested if until - _REMEMBERED <= night < until]
+        if not recent or until - _ONE_DAY < min(recent):
+            return ()
+        return tuple(night for night in self.nights(Period(min(recent), until - _ONE_DAY)) if night not in ingested)
+
+    def check_reached(self, period: Period, moment: datetime) -> Period:
+        """Return `period`; raise RequestError while the cutoff of its last night is after `moment`.
+
+        >>> from datetime import UTC
+        >>> nightly = Night(hour=2, timezone="UTC")
+        >>> nightly.check_reached(periods.parse("2013-02-08"), datetime(2013, 2, 8, 1, tzinfo=UTC))
+        Traceback (most recent call last):
+        ml.errors.RequestError: expected a night whose cutoff has passed, got 2013-02-08: its cutoff is at 02:00 UTC on
+        that day; the latest night is 2013-02-07
+        """
+        tomorrow = moment.date() + timedelta(days=1)
+        if period.last > tomorrow or (period.last >= tomorrow - _TWO_DAYS and self.cutoff(period.last) > moment):
+            raise RequestError(
+                f"expected a night whose cutoff has passed, got {period.last}: its cutoff is at {self.hour:02}:00 "
+                f"{self.timezone} on that day; the latest night is {self.latest_decided(moment)}"
+            )
         return period
 
     def _index(self, day: date) -> int:

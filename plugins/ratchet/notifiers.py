@@ -23,17 +23,52 @@ class AlertNotifier(BaseNotifier):
 
 
 class FailureNotifier(BaseNotifier):
-    """Reports that a task failed, once Airflow has given up on it."""
+    """Reports that a task failed, once Airflow has given up on it: as an alert in the warehouse, and as a message."""
+
+    def __init__(self, use_case: str) -> None:
+        super().__init__()
+        self.use_case = use_case
 
     def notify(self, context: Context) -> None:
-        """Send the task's name and the last line of its error."""
+        """Raise the alert, and send the task's name and its error."""
         from include import notifications
 
-        task = context["ti"]
-        notifications.send(
-            f"{task.dag_id}.{task.task_id} failed",
-            f"{context.get('exception') or 'no reason was given'} ({task.run_id})",
+        task, reason = context["ti"], _reason(context)
+        try:
+            self._raise_alert(context, reason)
+        except Exception:
+            self.log.exception("the failure of %s.%s could not be stored as an alert", task.dag_id, task.task_id)
+        notifications.send(f"{task.dag_id}.{task.task_id} failed", f"{reason} ({task.run_id})")
+
+    def _raise_alert(self, context: Context, reason: str) -> None:
+        from include.steps.monitor import task_failures
+        from ratchet.task_durations import period_of
+
+        period = period_of(context)
+        task_failures.record(
+            self.use_case, period.last if period else None, task_name(self.use_case, context["ti"]), reason
         )
+
+
+def task_name(use_case: str, task: Any) -> str:
+    """Return the name under which the warehouse has a task of a use case: `stage.task`, with the index of a mapped one.
+
+    >>> from types import SimpleNamespace
+    >>> task_name("taxi", SimpleNamespace(dag_id="taxi_train", task_id="fit", map_index=1))
+    'train.fit[1]'
+    """
+    index_suffix = "" if task.map_index is None or task.map_index < 0 else f"[{task.map_index}]"
+    return f"{task.dag_id.removeprefix(f'{use_case}_')}.{task.task_id}{index_suffix}"
+
+
+def _reason(context: Context) -> str:
+    """Return what went wrong, in a sentence if the error is a known one of the machine."""
+    from include.stores import failures
+
+    error = context.get("exception")
+    if isinstance(error, Exception) and (sentence := failures.explain(error)):
+        return sentence
+    return str(error or "no reason was given")
 
 
 async def notify_late(hours: float, context: dict[str, Any]) -> None:

@@ -51,7 +51,7 @@ def dag_arguments(use_case: UseCase, stage: str, doc: str) -> dict[str, Any]:
             "retry_exponential_backoff": 4.0,
             "retry_policy": ExceptionRetryPolicy(rules=[_NOT_RETRYABLE]),
             "execution_timeout": timedelta(hours=1),
-            "on_failure_callback": [notifiers.FailureNotifier()],
+            "on_failure_callback": [notifiers.FailureNotifier(use_case.name)],
         },
     }
 

@@ -1,6 +1,7 @@
 """The parameters of a run: the form that a person fills in, and the night or window of the run."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from airflow.sdk import Asset, AssetWatcher, Param
@@ -10,6 +11,8 @@ from ml.errors import RequestError
 from ml.usecase import Permission, UseCase, periods
 from ml.usecase.periods import Period
 
+_SCHEDULED, _BY_ASSET = "scheduled", "asset_triggered"
+_CLOCK_DIFFERENCE = timedelta(minutes=5)  # between two machines: a run that follows a night may start at its cutoff
 _WINDOW = r"^\d{4}-\d{2}-\d{2}\.\.\d{4}-\d{2}-\d{2}$"
 
 
@@ -43,8 +46,8 @@ def use_case_field(use_case: UseCase) -> dict[str, Param]:
 def period(context: Mapping[str, Any]) -> str:
     """Return the period of this run: the requested night or window, or else the run's partition key.
 
-    Raises RequestError for an unknown field, for both a night and a window, for neither, and for a date that is no
-    night of the use case.
+    Raises RequestError for an unknown field, for both a night and a window, for neither, for a date that is no night of
+    the use case, and for a night that is still to come.
     """
     requested = requested_period(context)
     if requested is None:
@@ -59,7 +62,31 @@ def requested_period(context: Mapping[str, Any]) -> Period | None:
     if len(values) > 1:
         raise RequestError(f"expected a night or a window, got both ({values[0]} and {values[1]}): choose one")
     key = values[0] if values else run.partition_key
-    return None if key is None else usecases.get(context["dag"].params["use_case"]).horizon.parse(key)
+    return None if key is None else past_period(context, key)
+
+
+def past_period(context: Mapping[str, Any], text: str) -> Period:
+    """Return the period that `text` describes; raises RequestError if it is none, or if it is still to come.
+
+    A run that the timetable started is due by Airflow's clock, which is not compared with that of the worker.
+    """
+    horizon = usecases.get(context["dag"].params["use_case"]).horizon
+    requested = horizon.parse(text)
+    origin = getattr(context["dag_run"], "run_type", None)
+    if origin == _SCHEDULED:
+        return requested
+    return horizon.check_reached(requested, _now() + (_CLOCK_DIFFERENCE if origin == _BY_ASSET else timedelta(0)))
+
+
+def past_moment(moment: datetime) -> datetime:
+    """Return `moment`; raises RequestError if it is still to come."""
+    if moment > _now() + _CLOCK_DIFFERENCE:
+        raise RequestError(f"expected a moment that has passed, got {moment.isoformat()}: use an earlier one")
+    return moment
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 def form_values(context: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -79,6 +106,12 @@ def night(context: Mapping[str, Any]) -> str:
 def triggering_user(context: Mapping[str, Any]) -> str:
     """Return the user who triggered this run, or "airflow" if no user did."""
     return context["dag_run"].triggering_user_name or "airflow"
+
+
+def use_case_of(context: Mapping[str, Any]) -> str | None:
+    """Return the use case of this DAG, which is one of its tags and the beginning of its id; None for other DAGs."""
+    dag = context["dag"]
+    return next((each for each in sorted(dag.tags, key=len) if dag.dag_id.startswith(f"{each}_")), None)
 
 
 def check_permission(context: Mapping[str, Any], use_case: UseCase, permission: Permission) -> None:

@@ -1,6 +1,7 @@
 """Fixtures that ingest a night of a toy from files of a test, and that create variants of the toys."""
 
 import importlib
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -84,13 +85,18 @@ Variant = Callable[..., UseCase]
 
 @pytest.fixture
 def variant(toys: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Variant]:
-    """A function that copies a toy under another name, with replaced texts in its modules and additional modules."""
+    """A function that copies a toy under another name, with replaced texts in its modules and additional modules.
+
+    A second call with the same name changes the use case.
+    """
     extra = tmp_path / "variants"
     monkeypatch.setattr(usecases, "__path__", [*usecases.__path__, str(extra)])
 
     def make(toy: str, name: str, changes: dict[str, dict[str, str]], **parts: str) -> UseCase:
         folder = extra / name
+        shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
+        forget(f"{usecases.__name__}.{name}")
         for path in (TOYS / toy).glob("*.py"):
             text = path.read_text().replace(f'name="{toy}"', f'name="{name}"')
             text = text.replace(f"usecases.{toy}.", f"usecases.{name}.")
@@ -105,8 +111,12 @@ def variant(toys: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
         return usecases.get(name)
 
     yield make
+    forget(*(f"{usecases.__name__}.{path.name}" for path in extra.glob("*")))
+
+
+def forget(*packages: str) -> None:
+    """Remove the modules of use cases that were imported."""
     usecases.all.cache_clear()
-    created = tuple(f"{usecases.__name__}.{path.name}" for path in extra.glob("*"))
-    for module in [each for each in sys.modules if each.startswith(created)]:
+    for module in [each for each in sys.modules if each.startswith(packages)]:
         del sys.modules[module]
     importlib.invalidate_caches()

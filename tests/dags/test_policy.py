@@ -23,6 +23,7 @@ STAGES = (
     "rollback_drill",
     "label_trigger",
     "late_labels",
+    "missed_nights",
     "backtest",
 )
 LIVE = ("intraday",)
@@ -139,12 +140,15 @@ def test_reading_the_dag_files_imports_nothing_heavy(read: Read) -> None:
 def test_a_use_case_that_cannot_be_read_is_named_and_the_dags_of_all_others_stay(
     reader: Callable[..., Read], read: Read, tmp_path: Path
 ) -> None:
-    for name in ("gym", "taxi"):
+    for name in ("ferry", "gym", "taxi"):
         shutil.copytree(TOYS / name, tmp_path / name)
     literal = tmp_path / "gym" / "usecase.py"
     literal.write_text(literal.read_text().replace("question=", "qestion="))
+    fatal = tmp_path / "ferry" / "usecase.py"
+    fatal.write_text(f"import os\nos._exit(3)\n{fatal.read_text()}")
     found = reader(tmp_path)
     assert set(found["dags"]) == set(read["dags"]) | {f"taxi_{stage}" for stage in (*STAGES, *LIVE)}
     ((file, trace),) = found["errors"].items()
     assert Path(file).name == NO_DAG
     assert f"{literal}, line 23: UseCase has no field 'qestion': did you mean 'question'" in trace
+    assert f"{fatal}, line 2: reading it ends the process (exit code 3)" in trace

@@ -4,7 +4,7 @@ import shutil
 import sqlite3
 import time
 from collections.abc import Iterator
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pandas as pd
@@ -121,16 +121,22 @@ def test_unpausing_starts_nothing_and_at_the_hour_the_timetable_starts_its_night
     ingest = f"{CASE.name}_ingest"
     time.sleep(3)
     assert list(admin.runs(ingest)) == []
-    with sqlite3.connect(settings.airflow_home / "airflow.db", timeout=30) as database:
-        database.execute(
-            "UPDATE dag SET next_dagrun_create_after = datetime('now', '-1 minute') WHERE dag_id = ?", [ingest]
-        )
+    latest = CASE.horizon.latest_decided(datetime.now(UTC))
+    let_the_clock_strike(settings, next_dagrun_partition_key=str(latest))
     run = eventually(lambda: next(admin.runs(ingest), None))
     assert run.id.startswith("scheduled__")
-    assert run.key is not None
-    assert str(periods.parse(run.key).first) == run.key
+    assert run.key == str(latest)
     assert ended(admin, "ingest", run.key).state == "success"
     assert states(admin, ended(admin, "score", run.key)) == {"score": "skipped"}
+
+
+def let_the_clock_strike(settings: Settings, **columns: str) -> None:
+    """Let the next scheduled run of `ingest` be due now, with other values of some columns."""
+    assignments = ", ".join([f"{name} = :{name}" for name in columns])
+    due = "UPDATE dag SET next_dagrun_create_after = datetime('now', '-1 minute')"
+    with sqlite3.connect(settings.airflow_home / "airflow.db", timeout=30) as database:
+        statement = f"{due}{', ' if columns else ''}{assignments} WHERE dag_id = :dag"
+        database.execute(statement, columns | {"dag": f"{CASE.name}_ingest"})
 
 
 def test_an_unknown_field_is_refused_at_once_and_by_name(admin: Client) -> None:
@@ -390,6 +396,23 @@ def test_whoever_is_named_heard_what_failed_and_what_was_late(admin: Client, hoo
     assert f"{CASE.name}_release is late" not in titles
 
 
+def test_the_next_scheduled_night_first_makes_up_for_the_night_that_was_missed(
+    admin: Client, settings: Settings
+) -> None:
+    latest = CASE.horizon.latest_decided(datetime.now(UTC))
+    missed, earlier = (str(CASE.horizon.previous(latest, count)) for count in (1, 2))
+    admin.trigger(f"{CASE.name}_ingest", run="before the pause", conf={"night": earlier})
+    ended(admin, "score", earlier)
+    before = {each.id for each in admin.runs(f"{CASE.name}_ingest")}
+    let_the_clock_strike(settings)
+    run = eventually(
+        lambda: next((each for each in admin.runs(f"{CASE.name}_ingest") if each.id not in before and each.ended), None)
+    )
+    assert (run.state, states(admin, run)["make_up"]) == ("success", "success")
+    assert missed in warehouse.ingested_periods(warehouse.engine(settings.warehouse_url), CASE.name)
+    assert ended(admin, "score", missed).state == "success"
+
+
 DISTURBED = str(CASE.horizon.previous(periods.parse(FOLLOWING).last, -1))
 
 
@@ -405,7 +428,7 @@ def test_a_night_whose_scheduler_is_killed_in_its_middle_ends_as_if_it_had_not_b
     began = time.monotonic()
     run = eventually(lambda: next((r for r in admin.runs(run.dag) if r.id == run.id and r.ended), None), 600)
     print(f"{run.state} {time.monotonic() - began:.0f} s after the scheduler was killed")  # noqa: T201 - what it is run for
-    assert (run.state, set(states(admin, run).values())) == ("success", {"success"})
+    assert (run.state, {*states(admin, run).values()} - {"skipped"}) == ("success", {"success"})
     monkeypatch.setenv("RATCHET_HOME", str(tmp_path / "home"))
     load_settings.cache_clear()
     undisturbed = load_settings()

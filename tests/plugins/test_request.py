@@ -1,6 +1,7 @@
 """What a run is about: the form's fields, the partition key, and what is refused."""
 
 from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -53,6 +54,46 @@ def test_a_run_is_about_what_was_asked_for_or_else_its_key(given: dict[str, Any]
 def test_a_request_that_cannot_be_meant_is_refused_with_a_sentence(given: dict[str, Any], sentence: str) -> None:
     with pytest.raises(RequestError, match=sentence):
         request.period(given)
+
+
+@pytest.mark.parametrize("by", ["manual", "backfill", "asset_triggered", None])
+@pytest.mark.parametrize(
+    "given",
+    [{"key": "2031-03-03"}, {"night": "2031-03-03"}, {"window": "2013-02-01..2031-03-03"}, {"key": "9999-12-31"}],
+)
+def test_a_night_to_come_is_refused_however_it_is_requested(given: dict[str, Any], by: str | None) -> None:
+    asked = context(**given)
+    asked["dag_run"].run_type = by
+    with pytest.raises(RequestError, match="expected a night whose cutoff has passed, got"):
+        request.period(asked)
+
+
+@pytest.mark.parametrize(
+    ("by", "seconds", "allowed"),
+    [
+        pytest.param("manual", 1, False, id="a person, a second early"),
+        pytest.param("manual", 0, True, id="a person, at the cutoff"),
+        pytest.param("scheduled", 3600, True, id="the timetable, whose clock counts"),
+        pytest.param("asset_triggered", 60, True, id="a run that follows, on a clock that is behind"),
+        pytest.param("asset_triggered", 3600, False, id="an asset event for a night to come"),
+    ],
+)
+def test_a_night_is_due_at_its_cutoff(monkeypatch: pytest.MonkeyPatch, by: str, seconds: int, allowed: bool) -> None:
+    asked, night = context("2013-02-08"), date(2013, 2, 8)
+    asked["dag_run"].run_type = by
+    monkeypatch.setattr(request, "_now", lambda: FLIGHTS.horizon.cutoff(night) - timedelta(seconds=seconds))
+    if allowed:
+        assert request.period(asked) == "2013-02-08"
+    else:
+        with pytest.raises(RequestError, match="the latest night is 2013-02-07"):
+            request.period(asked)
+
+
+def test_a_moment_to_come_is_refused() -> None:
+    moment = datetime(2013, 2, 8, 14, tzinfo=UTC)
+    assert request.past_moment(moment) == moment
+    with pytest.raises(RequestError, match="expected a moment that has passed"):
+        request.past_moment(moment.replace(year=2131))
 
 
 def test_the_night_of_a_window_is_its_last() -> None:

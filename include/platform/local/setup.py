@@ -12,8 +12,7 @@ import secrets
 import shutil
 import subprocess
 import sys
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import metadata
@@ -22,6 +21,7 @@ from pathlib import Path
 from include.platform.local import environment
 from include.platform.local.environment import AirflowSecrets
 from include.settings import Settings
+from include.stores.files import secret
 from include.stores.signing import dsse
 from ml.errors import SetupError
 
@@ -139,13 +139,14 @@ def generate_secrets(settings: Settings) -> AirflowSecrets:
     The secrets are Airflow's keys, the users' passwords, and the keys that sign approvals, packages and routing.
     """
     folder = settings.secrets
-    _secret(folder / "approval.key", lambda: secrets.token_hex(32))
+    secret.create(folder / "approval.key", lambda: secrets.token_hex(32))
     for signer in dsse.SIGNERS:
-        _secret(folder / signer.key_file, dsse.new_key)
-        dsse.add_trusted_key(signer, settings)
-    _secret(environment.passwords_file(settings), lambda: json.dumps({user: _password() for user in environment.USERS}))
+        dsse.create_key(signer, settings)
+    secret.create(
+        environment.passwords_file(settings), lambda: json.dumps({user: _password() for user in environment.USERS})
+    )
     keys = json.loads(
-        _secret(
+        secret.create(
             folder / "airflow.json",
             lambda: json.dumps(
                 {
@@ -161,16 +162,6 @@ def generate_secrets(settings: Settings) -> AirflowSecrets:
 
 def _password() -> str:
     return secrets.token_urlsafe(12)
-
-
-def _secret(path: Path, make: Callable[[], str]) -> str:
-    """Return the content of `path`; if the file is missing, write it atomically, readable only by its owner."""
-    if not path.exists():
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        with os.fdopen(handle, "w") as file:
-            file.write(make() + "\n")
-        Path(name).replace(path)
-    return path.read_text().strip()
 
 
 def migrate_airflow(settings: Settings, keys: AirflowSecrets) -> None:

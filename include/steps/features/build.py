@@ -9,7 +9,7 @@ import pandas as pd
 
 from include import usecases
 from include.steps.context import StepContext
-from include.steps.features import build_costs
+from include.steps.features import build_costs, infinite_values
 from include.stopwatch import Stopwatch
 from include.stores import feature_store, lake, table_snapshot, warehouse
 from include.stores.feature_store import Service
@@ -75,12 +75,11 @@ def _write(
     watch = Stopwatch()
     built, feature_service = _compute(context.case, horizon, entities, period, tables, watch), service(context, horizon)
     feature_store.save_definitions(context.settings, feature_service)
-    new_version = lake.replace(
-        feature_service.source, period, built.assign(**{SERVICE: feature_service.name}), merge_schema=True
-    )
+    new_version = lake.replace(feature_service.source, period, built.assign(**{SERVICE: feature_service.name}))
     engine, product = context.engine, f"{STAGE}/{table(horizon)}@{new_version}"
     warehouse.record_table_reads(engine, context.case.name, period, STAGE, product, tables.versions)
     build_costs.record(engine, context.case, horizon, table(horizon), period, built, watch.seconds)
+    infinite_values.alert(context, horizon, period, built)
 
 
 def _complete_nights(case: UseCase, live: Live, period: Period, tables: TableSnapshot) -> Period | None:
@@ -92,7 +91,7 @@ def _complete_nights(case: UseCase, live: Live, period: Period, tables: TableSna
     rows = tables.read("valid", case.entities, since, columns=[NIGHT, live.before])
     if rows.empty:
         return None
-    last = rows.groupby(NIGHT)[live.before].max() - pd.Timedelta(hours=live.hours)
+    last = rows.groupby(NIGHT)[live.before].max() - pd.Timedelta(hours=live.hours).as_unit("us")
     cutoffs = pd.Series(
         [pd.Timestamp(case.horizon.cutoff(date.fromisoformat(night))) for night in last.index], last.index
     )

@@ -13,6 +13,7 @@ from include.stores.table_snapshot import TableSnapshot
 from ml import features
 from ml.arrays import Booleans, Floats, Strings
 from ml.errors import RefusalError
+from ml.features import infinity
 from ml.ingestion.availability import KNOWN_AT
 from ml.usecase import AsOf, Live, Night, UseCase
 
@@ -51,6 +52,13 @@ def read(
         )
     feature_pins.check_current(rows, context, horizon)
     return join_labels(context.case, context.night, rows, known)
+
+
+def check_finite(context: NightContext, tables: TableSnapshot) -> None:
+    """Raise DataError that names each feature that is infinite in some rows up to the night, labelled or not."""
+    version = tables.version(feature_step.STAGE, feature_step.table())
+    rows = feature_step.read(context.settings.lake, context.case, "", str(context.night), version)
+    infinity.check_none(rows, [name for name in context.case.feature_names if name in rows])
 
 
 def label_events(case: UseCase, night: date, tables: TableSnapshot) -> pd.DataFrame:

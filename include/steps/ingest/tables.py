@@ -10,6 +10,7 @@ import pandas as pd
 
 from include import usecases
 from include.steps.context import StepContext
+from include.steps.ingest import stored_keys
 from include.stores import lake
 from include.stores.files.spool import Spool
 from include.stores.landing import ScannedFile
@@ -88,6 +89,7 @@ def ingest(
     Valid rows go to the first of `stages`, the others to the second. Readers see all rows or none, in however many
     chunks they are validated. If one chunk breaks a rule of the whole table, all rows are refused.
     """
+    stored_keys.check(context, table, period)
     rows = sum(each.count for each in files)
     length, model = chunks.length(rows), coherence.schema_model(context.case, table)
     hidden = hidden_columns(context.case, table)

@@ -11,14 +11,12 @@ from include.steps.features import training_profile
 from include.steps.monitor.performance import MetricScope
 from include.stores import warehouse
 from include.stores.table_snapshot import TableSnapshot
-from include.stores.warehouse import Alert
 from ml.monitoring import data_quality, drift, reference_profile
 from ml.monitoring.data_quality import ColumnQuality
 from ml.monitoring.reference_profile import ReferenceProfile
 from ml.usecase.periods import Period
 
 SHARE = "drifted_share"
-_INFINITE = "infinite_values"
 _COUNTED_VALUES: Mapping[str, Callable[[ColumnQuality], int]] = {
     "missing": attrgetter("missing"),
     "infinite": attrgetter("infinite"),
@@ -55,9 +53,7 @@ def measure(
         values = {f"psi:{name}": value for name, value in indexes.items()} | {
             SHARE: drift.conventional_drifted_share(indexes)
         }
-        quality = data_quality.measure(reference, current)
-        values |= _quality_metrics(quality)
-        _alert_infinite_values(context, quality)
+        values |= _quality_metrics(data_quality.measure(reference, current))
     _record(context, model_digest, values, len(current))
     share = _declared_share(context, model_digest, reference, training_period, tables)
     return FeatureDrift(current=current, share=share)
@@ -71,23 +67,6 @@ def _quality_metrics(quality: Sequence[ColumnQuality]) -> dict[str, float]:
         values |= {f"{name}_values": sum(counts.values())}
         values |= {f"{name}_values:{feature}": count for feature, count in counts.items() if count}
     return values
-
-
-def _alert_infinite_values(context: NightContext, quality: Sequence[ColumnQuality]) -> None:
-    """Raise an alert for each feature that has infinite values; withdraw alerts that no longer hold."""
-    alerts = [
-        Alert(
-            use_case=context.case.name,
-            night=context.night,
-            kind=_INFINITE,
-            subject=each.feature,
-            message=f"{each.infinite} of {each.rows} values of the feature {each.feature} are infinite: fix how it is "
-            "computed",
-        )
-        for each in quality
-        if each.infinite
-    ]
-    warehouse.replace_alerts(context.engine, context.case.name, context.night, (_INFINITE,), alerts)
 
 
 def _declared_share(

@@ -1,5 +1,6 @@
 """Monitor: measure the champion's performance on matured labels, measure drift, and decide on retraining."""
 
+import logging
 import math
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -14,6 +15,7 @@ from include.steps.monitor import feature_drift, host_metrics, model_age, perfor
 from include.steps.monitor.performance import MetricScope
 from include.steps.train import attempts
 from include.stores import ledger, packages, report_paths, table_snapshot, warehouse
+from include.stores.table_snapshot import TableSnapshot
 from include.stores.warehouse import Alert
 from ml import targets
 from ml.governance import ledger_entries
@@ -27,6 +29,10 @@ from ml.retraining.triggers import ChampionFacts, RetrainingDecision
 from ml.statistics.intervals import Interval
 from ml.targets import Target
 from ml.training.fitting import Model
+from ml.usecase.periods import Period
+
+_REPORT = "drift_report"
+_LOG = logging.getLogger(__name__)
 
 
 def measure(use_case: str, period: str) -> bool:
@@ -59,9 +65,6 @@ def measure(use_case: str, period: str) -> bool:
     age_loss = _record_age(context, champion, facts)
     trigger_facts = _facts(context, champion, recent, facts, target, drift_result.share)
     decision = triggers.decide(context.case.triggers, trigger_facts, context.case.horizon)
-    if decision.retrain:
-        rows = training_profile.read_rows(context, training_period, tables)
-        _report(context, rows, model, {"features": drift_result.current} | compared)
     _alert(context, decision)
     ledger.append(
         engine,
@@ -80,10 +83,34 @@ def measure(use_case: str, period: str) -> bool:
         ),
         key=f"{context.case.name}:{EntryKind.RETRAINING_DECIDED}:{context.night}",
     )
+    if decision.retrain:
+        _report(context, training_period, tables, model, {"features": drift_result.current} | compared)
     return decision.retrain
 
 
 def _report(
+    context: NightContext,
+    training_period: Period,
+    tables: TableSnapshot,
+    model: Model,
+    compared: Mapping[str, pd.DataFrame],
+) -> None:
+    """Write the drift reports; any fault in it is an alert, because the night's decision does not need them."""
+    alerts = []
+    try:
+        _write_reports(context, training_profile.read_rows(context, training_period, tables), model, compared)
+    except Exception as error:  # noqa: BLE001  # Evidently has no base class for what it raises
+        _LOG.exception("the drift report of %s, night %s", context.case.name, context.night)
+        message = (
+            f"the drift report could not be written ({type(error).__name__}: {error}); the decision of the night stands"
+        )
+        alerts.append(
+            Alert(use_case=context.case.name, night=context.night, kind=_REPORT, subject="drift", message=message)
+        )
+    warehouse.replace_alerts(context.engine, context.case.name, context.night, (_REPORT,), alerts)
+
+
+def _write_reports(
     context: NightContext, training_rows: pd.DataFrame, model: Model, compared: Mapping[str, pd.DataFrame]
 ) -> None:
     """Write Evidently's drift reports on features, scores and requests, as far as there are rows to compare."""

@@ -9,11 +9,10 @@ from include.stores import warehouse
 from ml import targets
 from ml.errors import LedgerError
 from ml.governance import ledger_entries
-from ml.governance.checks import Check
+from ml.governance.checks import Check, format_number
 from ml.governance.hash_chain import Entry
 from ml.governance.ledger_entries import AcceptanceTested, EntryKind, ShadowReviewed, Verdict
 from ml.model_card import audit
-from ml.promotion import gate
 from ml.statistics import intervals
 
 
@@ -64,7 +63,7 @@ def render_evidence(use_case: str, night: str) -> str:
 
 
 def _check_rows(checks: Iterable[Check]) -> list[str]:
-    return [f"| {each.name} | {gate.format_number(each.value)} | {each.bar} | {each.status} |" for each in checks]
+    return [f"| {each.name} | {format_number(each.value)} | {each.bar} | {each.status} |" for each in checks]
 
 
 def _refit_lines(verdict: Verdict) -> list[str]:

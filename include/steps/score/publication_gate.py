@@ -22,7 +22,7 @@ from ml.statistics.column_profiles import Profile
 from ml.usecase import UseCase
 from ml.usecase.periods import Period
 
-HELD_BACK_ALERT = "scores_held_back"
+HELD_BACK_ALERT = warehouse.HELD_BACK
 _DECISIONS = (EntryKind.SCORES_PUBLISHED, EntryKind.SCORES_HELD_BACK)
 _STAGE, _TABLE = "profiles", "issued"
 

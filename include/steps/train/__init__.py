@@ -12,6 +12,7 @@ from typing import TypedDict
 from include import provenance
 from include.settings import Settings
 from include.steps.context import NightContext
+from include.steps.features import training_set
 from include.steps.features.training_set import LabelledRows
 from include.steps.train import attempts, candidates, champion, diagnostics, records, refit, resource_trends
 from include.steps.train import plan as plans
@@ -60,7 +61,7 @@ def prepare(use_case: str, night: str, trigger: str, *, tune: bool = False) -> l
 
     A night with a verdict is not judged again, unless there is no champion yet and the data or the declarations have
     changed since. Too little training data leads to an inconclusive verdict at once. Raises LeakError when a feature
-    leaks, RequestError when `trigger` is "bootstrap" although there is a champion, or is not although there is none,
+    leaks, DataError when one is infinite in some rows, RequestError when `trigger` is "bootstrap" although there is a champion, or is not although there is none,
     and FeatureError when features do not mean what is declared now.
     """
     context = NightContext.load_night(use_case, night)
@@ -69,6 +70,7 @@ def prepare(use_case: str, night: str, trigger: str, *, tune: bool = False) -> l
         return []
     promoted = _promoted(context, trigger)
     champion_model, tables = champion.read(promoted, context), table_snapshot.take(context.case, context.settings)
+    training_set.check_finite(context, tables)
     refusal = None
     try:
         candidates.check_leaks(
@@ -162,7 +164,14 @@ def _record(context: NightContext, plan: Plan, result: tuple[Verdict, str]) -> E
         use_case=context.case.name,
         night=context.night,
         subject=subject,
-        payload=replace(verdict, trigger=plan.trigger, declared=plan.declared, plan=plan.digest, budget=budget or None),
+        payload=replace(
+            verdict,
+            trigger=plan.trigger,
+            declared=plan.declared,
+            plan=plan.digest,
+            code=plan.code,
+            budget=budget or None,
+        ),
         key=plan.key,
     )
 

@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from datetime import date
 
+from include import provenance
 from include.steps.context import NightContext, StepContext
 from include.stores import ledger, table_snapshot
 from include.usecases import function_sources
 from ml.governance import ledger_entries
+from ml.governance.checks import CheckStatus
 from ml.governance.hash_chain import Entry
-from ml.governance.ledger_entries import EntryKind, Verdict
+from ml.governance.ledger_entries import AcceptanceTested, EntryKind, Verdict
 from ml.promotion.gate import Outcome
 from ml.retraining import throttling
 from ml.training import recipes
@@ -52,21 +54,37 @@ def declaration_digest(case: UseCase) -> str:
 def current_verdict(context: StepContext, earlier: Sequence[Entry]) -> Entry | None:
     """Return the current verdict; None when there is none, or when the night may be judged again.
 
-    A refused first model may be trained again once the tables that it read or the declarations have changed. When there
-    is a champion, a night is never judged again: a second attempt would give the challenger a second chance.
+    A first model that the gate or the acceptance tests refused may be trained again once the tables that it read, the
+    declarations (budgets included) or the code have changed. When there is a champion, a night is never judged again:
+    a second attempt would give the challenger a second chance.
     """
     if not earlier:
         return None
-    verdict = ledger_entries.read(earlier[-1], Verdict)
     is_first = ledger.champion(context.engine, context.case.name) is None
-    if verdict.outcome == Outcome.PROMOTE or not is_first or not _inputs_changed(context, verdict):
-        return earlier[-1]
-    return None
+    if is_first and _is_refused(context, earlier[-1]) and _inputs_changed(context, earlier[-1]):
+        return None
+    return earlier[-1]
 
 
-def _inputs_changed(context: StepContext, verdict: Verdict) -> bool:
+def _is_refused(context: StepContext, judged: Entry) -> bool:
+    """Return whether the gate refused the model or, after the gate, the last acceptance tests of its package."""
+    if ledger_entries.read(judged, Verdict).outcome != Outcome.PROMOTE:
+        return True
+    reports = ledger.entries(
+        context.engine,
+        use_case=context.case.name,
+        kind=EntryKind.ACCEPTANCE_TESTED,
+        night=judged.night,
+        subject=judged.subject,
+    )
+    return bool(reports) and ledger_entries.read(reports[-1], AcceptanceTested).outcome == CheckStatus.FAIL
+
+
+def _inputs_changed(context: StepContext, judged: Entry) -> bool:
+    verdict = ledger_entries.read(judged, Verdict)
     tables = table_snapshot.take(context.case, context.settings)
     changed = [
         name for name, version in verdict.table_versions.items() if tables.version(*name.split("/", 1)) != version
     ]
-    return bool(changed) or verdict.declared != declaration_digest(context.case)
+    is_declared_otherwise = verdict.declared != declaration_digest(context.case)
+    return bool(changed) or is_declared_otherwise or verdict.code != provenance.code_version()

@@ -7,6 +7,9 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa
 
+from include.stores import lake_schema
+from ml.errors import DataError
+
 _ROWS_READ_AT_ONCE = 65_536
 
 
@@ -46,8 +49,16 @@ class Spool:
 
 
 def to_arrow(frame: pd.DataFrame) -> pa.Table:
-    """Return `frame` as an Arrow table, object and category columns as text even if they have no values."""
+    """Return `frame` as an Arrow table with the types of the lake; object and category columns are text.
+
+    Raises DataError for a value that the lake's type cannot represent.
+    """
     text = {name: pa.string() for name in frame.select_dtypes(["object", "category"]).columns}
     inferred = pa.Schema.from_pandas(frame, preserve_index=False)
-    schema = pa.schema([pa.field(field.name, text.get(field.name, field.type)) for field in inferred])
-    return pa.Table.from_pandas(frame.astype(dict.fromkeys(text, object)), schema=schema, preserve_index=False)
+    read = pa.schema([each.with_type(text.get(each.name, each.type)) for each in inferred])
+    stored = pa.schema([each.with_type(lake_schema.stored_type(each.type)) for each in read])
+    try:
+        table = pa.Table.from_pandas(frame.astype(dict.fromkeys(text, object)), schema=read, preserve_index=False)
+        return table if stored == read else table.cast(stored)
+    except pa.ArrowInvalid as error:
+        raise DataError(f"expected values that the lake can store, but: {'; '.join(map(str, error.args))}") from None

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from include.settings import Settings
-from include.stores.files import atomic
+from include.stores.files import atomic, secret
 from ml.errors import SetupError, SignatureError
 
 _BUNDLE = "application/vnd.dev.sigstore.bundle.v0.3+json"
@@ -46,6 +46,12 @@ def new_key() -> str:
     key = ec.generate_private_key(ec.SECP256R1())
     plain = serialization.NoEncryption()
     return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain).decode()
+
+
+def create_key(signer: Signer, settings: Settings) -> None:
+    """Create the private key of `signer` if it is missing, and add its public half to the trusted keys."""
+    secret.create(settings.secrets / signer.key_file, new_key)
+    add_trusted_key(signer, settings)
 
 
 def add_trusted_key(signer: Signer, settings: Settings) -> Path:

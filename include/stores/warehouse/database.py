@@ -21,7 +21,29 @@ _CACHE_KILOBYTES = 65_536  # SQLite's default of 2 MB thrashes when millions of 
 
 def engine(url: str) -> sa.Engine:
     """Return this process's engine for `url`; a forked child gets its own, because connections break across a fork."""
+    _address(url)
     return _engine(url, os.getpid())
+
+
+def _address(url: str) -> sa.URL:
+    """Return the parsed URL of a database; raises SetupError unless it is one of SQLite or Postgres."""
+    expected = (
+        "expected RATCHET_WAREHOUSE_URL to be sqlite:///<file> or postgresql+psycopg://<user>:<password>@<host>/<name>"
+    )
+    try:
+        address = sa.make_url(url)
+    except (sa.exc.ArgumentError, ValueError):
+        raise SetupError(f"{expected}, got {url.partition('://')[0][:40]!r} and more that cannot be read") from None
+    backend = address.get_backend_name()
+    if backend not in ("sqlite", "postgresql"):
+        raise SetupError(f"{expected}, got one of {backend!r}")
+    if backend == "sqlite" and address.database in (None, "", ":memory:"):
+        raise SetupError(f"{expected}, got one of SQLite without a file")
+    try:
+        address.get_dialect().import_dbapi()
+    except (sa.exc.NoSuchModuleError, ImportError):
+        raise SetupError(f"{expected}, got the driver of {address.drivername!r}, which is not installed") from None
+    return address
 
 
 @cache
@@ -158,12 +180,12 @@ def _newest_schema() -> str:
 
 def exists(url: str) -> bool:
     """Return whether there is a warehouse at `url`; raises SetupError when the server cannot be read."""
-    address = sa.make_url(url)
+    address = _address(url)
     if address.get_backend_name() == "sqlite" and not Path(str(address.database)).is_file():
         return False  # connecting would create the file
     try:
         return sa.inspect(engine(url)).has_table(_VERSION_TABLE)
-    except sa.exc.OperationalError as error:
+    except sa.exc.DBAPIError as error:
         raise SetupError(
             f"the database {redact_url(url)} cannot be read: {error.orig}; repair it, or correct its URL"
         ) from error
@@ -192,7 +214,7 @@ def upgrade(url: str) -> tuple[str | None, str]:
     from alembic import command
     from alembic.config import Config
 
-    address = sa.make_url(url)
+    address = _address(url)
     if address.get_backend_name() == "sqlite" and address.database:
         Path(address.database).parent.mkdir(parents=True, exist_ok=True)
     before = _schema(url)

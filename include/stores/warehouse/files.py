@@ -76,6 +76,14 @@ def last_ingested_period(engine: sa.Engine, use_case: str) -> str | None:
         return last
 
 
+def ingested_periods(engine: sa.Engine, use_case: str) -> tuple[str, ...]:
+    """Return the periods with a recorded file, in order."""
+    known = tables.files.c
+    query = sa.select(known.period).where(known.use_case == use_case).distinct().order_by(known.period)
+    with engine.connect() as connection:
+        return tuple(connection.scalars(query))
+
+
 def file_versions(engine: sa.Engine, use_case: str, since: str = "") -> dict[str, dict[str, str]]:
     """Return, for each period from `since` on with a recorded file, the versions of its files by name."""
     known, versions = tables.files.c, tables.file_versions.c

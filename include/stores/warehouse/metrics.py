@@ -152,6 +152,15 @@ def replace_alerts(
         database.upsert(connection, table, [asdict(alert) for alert in alerts])
 
 
+def withdraw_alerts(engine: sa.Engine, withdrawn: Collection[Alert]) -> None:
+    """Delete the alerts with the night, kind and subject of these."""
+    table = tables.alerts
+    keys = list(table.primary_key)
+    with database.write_transaction(engine) as connection:
+        for each in withdrawn:
+            connection.execute(sa.delete(table).where(*(key == getattr(each, key.name) for key in keys)))
+
+
 def alerts(
     engine: sa.Engine, use_case: str, first_night: date | None = None, last_night: date | None = None
 ) -> tuple[Alert, ...]:

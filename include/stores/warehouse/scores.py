@@ -15,6 +15,7 @@ from ml.errors import DataError
 if TYPE_CHECKING:
     import pandas as pd
 
+HELD_BACK = "scores_held_back"  # the kind of the alert that a night has while its scores are held back
 MATURED_COLUMNS = ("entity", "night", "model_digest", "score", "label", "known_at")
 
 
@@ -95,6 +96,24 @@ def last_scored_night(engine: sa.Engine, use_case: str) -> date | None:
     with engine.connect() as connection:
         night: date | None = connection.scalar(sa.select(sa.func.max(column.night)).where(column.use_case == use_case))
         return night
+
+
+def published_nights(engine: sa.Engine, use_case: str, nights: Collection[date]) -> frozenset[date]:
+    """Return those of `nights` that have a published score."""
+    column = tables.scores.c
+    query = sa.select(1).where(column.use_case == use_case, column.night == sa.bindparam("wanted")).limit(1)
+    with engine.connect() as connection:
+        return frozenset(each for each in nights if connection.scalar(query, {"wanted": each}) is not None)
+
+
+def held_back_nights(engine: sa.Engine, use_case: str, first_night: date, last_night: date) -> frozenset[date]:
+    """Return the nights from `first_night` to `last_night` whose scores are held back now."""
+    column = tables.alerts.c
+    query = sa.select(column.night).where(
+        column.use_case == use_case, column.kind == HELD_BACK, column.night.between(first_night, last_night)
+    )
+    with engine.connect() as connection:
+        return frozenset(connection.scalars(query))
 
 
 def record_labels(engine: sa.Engine, use_case: str, frame: pd.DataFrame, removed: Collection[str] = ()) -> int:

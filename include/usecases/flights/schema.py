@@ -20,7 +20,7 @@ class _StrictModel(pa.DataFrameModel):
 class _Flight(_StrictModel):
     flight_date: Series[pd.Timestamp]
     carrier: Series[str] = pa.Field(str_matches=r"^[A-Z0-9]{2}$")
-    flight_number: Series[float] = pa.Field(ge=1, le=9999)
+    flight_number: Series[int] = pa.Field(ge=1, le=9999)
     origin: Series[str] = pa.Field(isin=_NEW_YORK)
     destination: Series[str] = pa.Field(str_matches=r"^[A-Z]{3}$", notin=_NEW_YORK)
     scheduled_departure_at: Series[Instant]

@@ -7,7 +7,18 @@ cache and memory does not grow with the number of entities.
 
 from ml.features.point_in_time.entities import Entities
 from ml.features.point_in_time.histories import Clock, TableIndex, TimeAxis, Timeline
-from ml.features.point_in_time.instants import seconds, seconds_before
+from ml.features.point_in_time.instants import MISSING, seconds, seconds_before
 from ml.features.point_in_time.views import AsOfView, ratio
 
-__all__ = ["AsOfView", "Clock", "Entities", "TableIndex", "TimeAxis", "Timeline", "ratio", "seconds", "seconds_before"]
+__all__ = [
+    "MISSING",
+    "AsOfView",
+    "Clock",
+    "Entities",
+    "TableIndex",
+    "TimeAxis",
+    "Timeline",
+    "ratio",
+    "seconds",
+    "seconds_before",
+]

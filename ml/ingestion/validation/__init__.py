@@ -44,19 +44,21 @@ def check(
     key: tuple[str, ...],
     *,
     missing: tuple[str, ...] = ("",),
+    never: tuple[str, ...] = (),
     masked: Collection[str] = (),
     seen_keys: SeenKeys | None = None,
 ) -> ValidationResult:
     """Return the rows of `raw` (text) that satisfy the contract `model`, and those that do not.
 
-    Of rows with the same key, the first is kept. `missing` has the texts that stand for an empty cell. Values of the
-    `masked` columns do not appear in reasons. The chunks of a long table are checked with the same `seen_keys`. Raises
-    DataError if no row can be validated: the columns do not match the contract, or a rule refuses the whole table.
+    Of rows with the same key, the first is kept. `missing` has the texts that stand for an empty cell, and `never` those
+    that stand for an instant or a date that never comes. Values of the `masked` columns do not appear in reasons. The
+    chunks of a long table are checked with the same `seen_keys`. Raises DataError if no row can be validated: the
+    columns do not match the contract, or a rule refuses the whole table.
     """
     contract = Contract(model, masked)
     left_out = check_columns(list(raw.columns), model, masked)
     reasons = Reasons()
-    typed = _parse_columns(raw, contract, missing, reasons)
+    typed = _parse_columns(raw, contract, missing, never, reasons)
     good = _to_contract_types(_drop_failed(typed, reasons), contract)
     for finding in contract.find_violations(good, seen_keys):
         if not finding.row_labels:
@@ -110,11 +112,13 @@ def quarantine(result: ValidationResult, raw: pd.DataFrame, row_reasons: "pd.Ser
     )
 
 
-def _parse_columns(raw: pd.DataFrame, contract: Contract, missing: tuple[str, ...], reasons: Reasons) -> pd.DataFrame:
+def _parse_columns(
+    raw: pd.DataFrame, contract: Contract, missing: tuple[str, ...], never: tuple[str, ...], reasons: Reasons
+) -> pd.DataFrame:
     """Return the columns of the contract, parsed as their types; an optional column that is absent is empty."""
     columns = {}
     for name, dtype in contract.types.items():
-        cells = parsing.parse(raw[name] if name in raw else pd.Series("", raw.index), dtype, missing)
+        cells = parsing.parse(raw[name] if name in raw else pd.Series("", raw.index), dtype, missing, never)
         if name in raw:
             reasons.add_cell_faults(name, cells, contract, raw.index)
         columns[name] = cells.to_series(raw.index)
@@ -126,6 +130,5 @@ def _drop_failed(rows: pd.DataFrame, reasons: Reasons) -> pd.DataFrame:
 
 
 def _to_contract_types(rows: pd.DataFrame, contract: Contract) -> pd.DataFrame:
-    """Return `rows`, all of whose cells could be parsed, in the exact types of the contract."""
-    own = {name: dtype for name, dtype in contract.types.items() if parsing.is_widened(dtype)}
-    return rows.astype(own)
+    """Return `rows`, none of whose cells is refused, in the types of the contract."""
+    return pd.DataFrame({name: contract.to_stored(name, rows[name]) for name in contract.types}, rows.index)

@@ -78,8 +78,20 @@ class Contract:
         self._schema, self._masked = schema, masked
 
     def cell_rules(self, column: str) -> list[pa.Check]:
-        """Return the rules on single cells of `column`."""
-        return [each for each in self._schema.columns[column].checks if _is_cell_rule(each)]
+        """Return the rules on single cells of `column`; the levels of a category are such a rule if it declares them."""
+        declared = self._schema.columns[column]
+        levels = getattr(declared.dtype, "categories", None)
+        rules = [each for each in declared.checks if _is_cell_rule(each)]
+        return rules if levels is None else [pa.Check.isin(list(levels)), *rules]
+
+    def to_stored(self, column: str, values: pd.Series) -> pd.Series:
+        """Return parsed `values` of `column` in the exact type of the contract.
+
+        Whole numbers and booleans with missing values, which only an optional column that is absent has, stay nullable.
+        """
+        dtype = self.types[column]
+        stays_nullable = dtype.startswith(("int", "uint", "bool")) and values.isna().any()
+        return values if stays_nullable else values.astype(pd.api.types.pandas_dtype(dtype))
 
     def find_violations(self, rows: pd.DataFrame, seen_keys: SeenKeys | None = None) -> list[Violation]:
         """Return the violations of rules on rows and tables; `seen_keys` has the keys of earlier chunks."""

@@ -63,11 +63,13 @@ def _cell_faults(
     column: str, cells: ParsedColumn, contract: Contract
 ) -> Iterator[tuple[Booleans, str, Callable[[int], str]]]:
     """Yield a mask of invalid distinct cells, what was expected, and a function that describes what came."""
-    empty = cells.values.isna().to_numpy(bool) & ~cells.unreadable
-    yield cells.unreadable, cells.expected, lambda level: contract.format_value(column, repr(cells.texts[level]))
+    missing = cells.values.isna().to_numpy(bool)
+    for refusal in cells.refusals:
+        yield refusal.mask, refusal.expected, lambda level: contract.format_value(column, repr(cells.texts[level]))
     if column not in contract.nullable:
-        yield empty, "a value", lambda _: "an empty cell"
-    present = cells.values[~empty & ~cells.unreadable]
+        yield missing & ~cells.unreadable & ~cells.never, "a value", lambda _: "an empty cell"
+        yield cells.never, "a time that comes", lambda level: f"{cells.texts[level]!r}, which means never"
+    present = contract.to_stored(column, cells.values[~missing])
     for rule in contract.cell_rules(column) if len(present) else ():
         broken = np.zeros(len(cells.values), bool)
         broken[present.index] = ~rule(present).check_output.to_numpy(bool)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from ml.promotion.gate import CheckStatus, format_number
+from ml.governance.checks import CheckStatus, format_number
 from ml.rollout.canary import checks, experiment
 from ml.rollout.canary.checks import SequentialCheck
 from ml.rollout.canary.observations import CanaryObservations

@@ -10,7 +10,7 @@ from include.demo.airflow import MATERIALIZE
 from include.settings import Settings
 from include.stores import ledger, warehouse
 from ml.governance.checks import Check, CheckStatus
-from ml.governance.ledger_entries import AcceptanceTested, EntryKind, Payload, Verdict
+from ml.governance.ledger_entries import AcceptanceTested, EntryKind, Payload, Promoted, Verdict
 from ml.usecase import UseCase
 from tests.include.demo.toy import FIRST, LAST, NIGHTS, SECOND, Toy, ran
 
@@ -34,28 +34,62 @@ def test_a_first_model_that_is_refused_stops_the_rehearsal_with_the_reason(
         driver().bootstrap()
 
 
-def test_a_first_model_that_fails_its_acceptance_tests_stops_the_rehearsal_with_the_check(
-    home: Settings, driver: Callable[[], DemoRun]
-) -> None:
-    check = Check(name="p99 latency, ms", value=17.0, bar="at most 10", status=CheckStatus.FAIL)
+def record(home: Settings, kind: EntryKind, payload: Payload) -> None:
+    night = date.fromisoformat(LAST)
     engine = warehouse.engine(home.warehouse_url)
-    written: tuple[tuple[EntryKind, Payload], ...] = (
-        (EntryKind.JUDGED, Verdict(outcome="promote", reason="it is good", trigger="you")),
-        (EntryKind.ACCEPTANCE_TESTED, AcceptanceTested(outcome="fail", checks=(check,))),
+    ledger.append(engine, kind=kind, use_case="taxi", night=night, subject="c", payload=payload, key=kind)
+
+
+@pytest.fixture
+def refused_by_tests(home: Settings) -> None:
+    """The gate let the first model in, and its acceptance tests refused it."""
+    check = Check(
+        name="p99 latency, ms", value=17.0, bar="at most 10", status=CheckStatus.FAIL, setting="latency_budget.p99"
     )
-    for kind, payload in written:
-        ledger.append(
-            engine, kind=kind, use_case="taxi", night=date.fromisoformat(LAST), subject="c", payload=payload, key=kind
-        )
-    with pytest.raises(StageError, match=r"not released: fails p99 latency, ms \(bar: at most 10\)"):
+    record(home, EntryKind.JUDGED, Verdict(outcome="promote", reason="it is good", trigger="you"))
+    record(home, EntryKind.ACCEPTANCE_TESTED, AcceptanceTested(outcome="fail", checks=(check,)))
+
+
+@pytest.mark.usefixtures("refused_by_tests")
+def test_a_first_model_that_fails_its_acceptance_tests_stops_the_demo_with_value_bar_and_setting(
+    driver: Callable[[], DemoRun],
+) -> None:
+    reason = r"not released: fails p99 latency, ms 17.0000 \(bar: at most 10, set by latency_budget.p99\)"
+    with pytest.raises(StageError, match=reason):
         driver().bootstrap()
 
 
-def test_a_first_model_that_was_refused_is_tried_again_when_the_rehearsal_is(
-    toy: Toy, driver: Callable[[], DemoRun], taxi: UseCase
+@pytest.mark.usefixtures("refused_by_tests")
+def test_a_first_model_that_failed_its_acceptance_tests_is_trained_again_from_the_files(
+    toy: Toy, driver: Callable[[], DemoRun], taxi: UseCase, home: Settings
+) -> None:
+    with pytest.raises(StageError, match="repeat the run: it ingests the history and trains again"):
+        driver().bootstrap()
+    toy.happened = []
+    again = driver()
+    again.prepare()
+    with pytest.raises(StageError):
+        again.bootstrap()
+    history = taxi.demo.history
+    assert ran(toy, "ingest", "score", "train", "release") == [
+        ("ingest", history),
+        ("score", history),
+        ("train", LAST),
+        ("release", LAST),
+    ]
+    record(home, EntryKind.PROMOTED, Promoted(approved_by=("a", "b"), evidence=""))
+    toy.happened = []
+    third = driver()
+    third.prepare()
+    third.bootstrap()
+    assert ran(toy, "ingest", "train", "release") == []
+
+
+def test_a_first_model_that_the_gate_refused_is_trained_again_from_the_files(
+    toy: Toy, driver: Callable[[], DemoRun]
 ) -> None:
     toy.refused = {LAST}
-    with pytest.raises(StageError, match=f"ingest the history again .*ratchet ingest taxi {taxi.demo.history}"):
+    with pytest.raises(StageError, match="repeat the run: it ingests the history and trains again"):
         driver().bootstrap()
     toy.refused, toy.happened = set(), []
     toy.runs = [run for run in toy.runs if run["dag_id"] != "taxi_release"]
@@ -72,7 +106,7 @@ def test_a_first_model_that_was_refused_is_tried_again_when_the_rehearsal_is(
     third = driver()
     third.prepare()
     third.bootstrap()
-    assert ran(toy, "train") == []
+    assert ran(toy, "ingest", "train") == []
 
 
 def test_nights_are_played_in_order_and_each_is_over_before_the_next_is_scored(

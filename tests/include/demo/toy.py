@@ -82,7 +82,7 @@ class Toy:
         stage = dag.removeprefix("taxi_")
         made = {
             "dag_id": dag,
-            "dag_run_id": run or f"{stage}_{key}",
+            "dag_run_id": run or f"{stage}_{key}_{len(self.runs)}",
             "partition_key": key,
             "state": "running",
             "conf": {},

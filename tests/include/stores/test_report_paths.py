@@ -17,4 +17,5 @@ def test_the_drift_page_names_the_columns_that_have_values(tmp_path: Path) -> No
     report_paths.write_drift_report(page, reference, current)
     html = page.read_text()
     assert "fare_usd" in html
-    assert "gust_mph" not in html
+    assert html.count("gust_mph") == 1
+    assert "<p>Left out, because they cannot be compared: gust_mph has no value now.</p>" in html

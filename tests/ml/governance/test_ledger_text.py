@@ -100,7 +100,7 @@ RETRAIN = RetrainingDecided(retrain=True, reason="280 new labels")
         (
             EntryKind.ACCEPTANCE_TESTED,
             AcceptanceTested(outcome="fail", checks=(FAST, SLOW)),
-            "fails p99, ms (bar: at most 10)",
+            "fails p99, ms 11.0000 (bar: at most 10)",
         ),
         (EntryKind.UNFROZEN, Unfrozen(who="tess", why="it is over"), "who tess, why it is over"),
     ],

@@ -84,8 +84,14 @@ def test_a_slice_shown_worse_beyond_the_margin_refuses_a_better_challenger() -> 
 @pytest.mark.parametrize(
     ("gates", "told"),
     [
-        (Gates(judged_nights=7, max_log_loss=0.3), r"log loss 0\.\d{4} \(bar: at most 0.3\)"),
-        (Gates(judged_nights=7, min_auc=0.93, leak_auc=0.95), r"ROC AUC 0\.\d{4} \(bar: at least 0.93\)"),
+        (
+            Gates(judged_nights=7, max_log_loss=0.3),
+            r"log loss 0\.\d{4} \(bar: at most 0.3, set by gates.max_log_loss\)",
+        ),
+        (
+            Gates(judged_nights=7, min_auc=0.93, leak_auc=0.95),
+            r"ROC AUC 0\.\d{4} \(bar: at least 0.93, set by gates.min_auc\)",
+        ),
     ],
     ids=["log loss", "auc"],
 )

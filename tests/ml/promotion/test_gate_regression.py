@@ -57,7 +57,7 @@ def test_a_model_without_skill_is_not_promoted_however_bad_the_champion() -> Non
     verdict = judge(CONSTANT + 60, CONSTANT + 5)
     assert verdict.outcome is Outcome.KEEP
     assert "skill -0." in verdict.reason
-    assert "(bar: at least 0.0)" in verdict.reason
+    assert "(bar: at least 0.0, set by gates.min_skill)" in verdict.reason
 
 
 def test_a_slice_shown_worse_beyond_the_margin_refuses_a_better_challenger() -> None:

@@ -15,7 +15,7 @@ class _Planned(pa.DataFrameModel):
         strict = True
 
     crossing_date: Series[pd.Timestamp]
-    crossing: Series[float] = pa.Field(ge=0)
+    crossing: Series[int] = pa.Field(ge=0)
     pier: Series[str] = pa.Field(isin=PIERS)
     sails_at: Series[Instant]
 

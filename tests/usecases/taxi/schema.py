@@ -14,7 +14,7 @@ class _Ordered(pa.DataFrameModel):
         strict = True
 
     ride_date: Series[pd.Timestamp]
-    ride: Series[float] = pa.Field(ge=0)
+    ride: Series[int] = pa.Field(ge=0)
     zone: Series[str] = pa.Field(isin=["north", "south", "harbour"])
     pickup_at: Series[Instant]
 

@@ -21,8 +21,8 @@ pytestmark = pytest.mark.usefixtures("online_store")
 Arrive = Callable[[str], Settings]
 
 
-def deployed(arrive: Arrive, step: str = "score") -> Settings:
-    """Arrive where the features of a night are built, and deploy."""
+def deployed(arrive: Arrive, step: str = "ingest the next night") -> Settings:
+    """Arrive where the scores of a night are published, and deploy."""
     settings = arrive(step)
     materialize.apply("taxi")
     return settings
@@ -125,7 +125,7 @@ def test_killed_after_any_of_its_writes_and_run_again_it_leaves_the_same(arrive:
 
 
 def test_what_was_never_deployed_is_not_materialized(arrive: Arrive) -> None:
-    arrive("score")
+    arrive("ingest the next night")
     with pytest.raises(SetupError, match="ratchet features apply"):
         materialize.materialize("taxi", NIGHT)
 

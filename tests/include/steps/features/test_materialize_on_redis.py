@@ -46,7 +46,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyP
 
 
 def deployed(arrive: Arrive) -> Settings:
-    settings = arrive("score")
+    settings = arrive("ingest the next night")
     materialize.apply("taxi")
     return settings
 

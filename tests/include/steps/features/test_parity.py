@@ -13,6 +13,7 @@ from include.settings import Settings
 from include.steps import ingest
 from include.steps.context import StepContext
 from include.steps.features import build, materialize, parity
+from include.steps.score import score
 from include.stores import feature_store, lake, landing, ledger, snapshot_store, warehouse
 from ml.features import snapshots
 from ml.governance.ledger_entries import EntryKind, ParityChecked
@@ -30,8 +31,9 @@ Arrive = Callable[[str], Settings]
 
 
 def online(arrive: Arrive, step: str, night: str) -> Settings:
-    """Arrive where the features of `night` are built, deploy, and materialize it."""
+    """Arrive where the features of `night` are built, publish its scores, deploy, and materialize it."""
     settings = arrive(step)
+    score.score("taxi", night)
     materialize.apply("taxi")
     materialize.materialize("taxi", night)
     return settings
@@ -77,6 +79,7 @@ def test_a_time_zone_shift_of_the_cutoff_is_caught(arrive: Arrive, taxi: UseCase
     rows = build.read(settings.lake, taxi, MONDAY, MONDAY)
     shifted = rows.assign(cutoff=rows["cutoff"] + pd.Timedelta(hours=5, minutes=30))  # local time, written as if UTC
     lake.replace(build.address(settings.lake, taxi), Period(night, night), shifted)
+    score.score("taxi", MONDAY)
     materialize.apply("taxi")
     materialize.materialize("taxi", MONDAY)
     assert parity.check("taxi", MONDAY) > 0
@@ -117,6 +120,7 @@ def test_without_an_online_store_every_other_way_is_compared(
 
 def test_a_null_filled_with_zero_on_the_way_online_is_caught(arrive: Arrive, taxi: UseCase) -> None:
     settings = arrive("score")
+    score.score("taxi", NIGHT)
     without_a_zones_traffic(settings, taxi)
     materialize.apply("taxi")
     materialize.materialize("taxi", NIGHT)
@@ -172,9 +176,7 @@ def test_an_online_store_that_missed_the_night_is_caught(arrive: Arrive) -> None
 
 
 def test_a_snapshot_of_the_night_before_is_caught(arrive: Arrive, taxi: UseCase) -> None:
-    settings = arrive("score")
-    materialize.apply("taxi")
-    materialize.materialize("taxi", NIGHT)
+    settings = online(arrive, "score", NIGHT)
     folder = materialize.snapshot_folder(StepContext(case=taxi, settings=settings))
     shutil.rmtree(folder)
     snapshot_store.put(

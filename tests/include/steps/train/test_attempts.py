@@ -1,18 +1,20 @@
 """A first model that was refused is tried again once something was mended; every other verdict stands."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
-from include import usecases
+from include import provenance, usecases
 from include.settings import Settings
-from include.steps import ingest, train
+from include.steps import ingest, release, train
 from include.steps.features import build
 from include.stores import ledger, warehouse
 from ml.governance.hash_chain import Entry
 from ml.governance.ledger_entries import EntryKind
-from ml.usecase import BlackoutPeriod, Budget, Gates, UseCase
+from ml.governance.ledger_text import describe
+from ml.usecase import BlackoutPeriod, Budget, Gates, Invariant, UseCase
 from tests import recorded
 from tests.include.steps.conftest import HISTORY, LAST, STEPS, contents
 
@@ -56,6 +58,36 @@ def test_a_refused_first_model_is_tried_anew_after_the_use_case_was_mended(
         assert not train.train("taxi", LAST, train.BOOTSTRAP)
     assert train.train("taxi", LAST, train.BOOTSTRAP)
     assert [each.outcome != "promote" for each in recorded.verdicts(settings)] == [True, False]
+
+
+def test_a_first_model_that_failed_its_acceptance_tests_is_trained_again_after_the_bar_changed(
+    arrive: Arrive, taxi: UseCase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = arrive("train")
+    strict = Invariant(name="zones", feature="zone", values=("north", "nowhere"), tolerance=0.1, why="a test")
+    with monkeypatch.context() as patch:
+        patch.setattr(usecases, "get", lambda _: replace(taxi, expectations=(strict,)))
+        assert train.train("taxi", LAST, train.BOOTSTRAP)
+        assert release.run_acceptance_tests("taxi", LAST) is None
+        assert train.train("taxi", LAST, train.BOOTSTRAP)
+        assert len(recorded.verdicts(settings)) == 1
+    (report,) = ledger.entries(warehouse.engine(settings.warehouse_url), "taxi", EntryKind.ACCEPTANCE_TESTED)
+    assert re.search(r"fails zones missing \(bar: .* in at most 0% of rows, set by expectations\)", describe(report))
+    assert train.train("taxi", LAST, train.BOOTSTRAP)
+    assert len(recorded.verdicts(settings)) == 2
+    assert release.run_acceptance_tests("taxi", LAST)
+
+
+@pytest.mark.parametrize("later", ["the code of before", ""])
+def test_a_refused_first_model_is_trained_again_after_the_code_changed(
+    arrive: Arrive, monkeypatch: pytest.MonkeyPatch, later: str
+) -> None:
+    settings = arrive("train")
+    monkeypatch.setattr(provenance, "code_version", lambda: "the code of before")
+    assert not train.train("taxi", EARLY, train.BOOTSTRAP)
+    monkeypatch.setattr(provenance, "code_version", lambda: later)
+    assert not train.train("taxi", EARLY, train.BOOTSTRAP)
+    assert len(recorded.verdicts(settings)) == (1 if later else 2)
 
 
 def test_a_refusal_stands_while_nothing_was_mended(arrive: Arrive) -> None:
