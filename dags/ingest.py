@@ -10,11 +10,15 @@ from the UI, for one `night` or for a `window` of nights. Running a night again 
 at a time, as the use case declares (`CatchUp`: all by default). `find_missed_nights` computes them from the nights that
 were ingested; each `make_up` starts `score` for its night. One that fails does not stop the others, nor this night.
 
+**When files are late.** The night waits for its required files, without a worker, and starts as soon as they are there
+and no longer change. An alert and the dashboard name what it waits for. After the use case's patience (`Arrival`, two
+hours from the cutoff by default) the task fails.
+
 **What it leaves.** Valid, quarantined and feature tables in the lake, and the asset `features` under the night's key,
 which starts `score`.
 
-**When it is red.** The task's last line says what was expected, what came and what to do. If a file is late, wait for
-it and clear the task. If a column was renamed or a file is damaged, fix it in the landing folder, or change the
+**When it is red.** The task's last line says what was expected, what came and what to do. If a file did not come in
+time, land it and clear the task. If a column was renamed or a file is damaged, fix it in the landing folder, or change the
 contract in `schema.py`; then clear the task. Quarantined rows do not make a task red: the quarantine table has their
 reasons.
 """
@@ -24,6 +28,7 @@ from typing import Any
 
 from airflow.sdk import DAG, CronPartitionTimetable, PartitionedAtRuntime, TriggerRule, task
 from ratchet import notifiers, policy, request
+from ratchet.arrivals import IngestOperator
 
 from include import assets, usecases
 from ml.usecase import UseCase
@@ -47,18 +52,12 @@ def declare(use_case: UseCase) -> None:
     """Define the DAG of one use case."""
     shared = policy.dag_arguments(use_case, "ingest", __doc__)
     with DAG(**shared, schedule=timetable(use_case), params=request.form_fields(use_case)):
-
-        @task(
+        night = IngestOperator(
+            task_id="ingest",
+            use_case=use_case.name,
             on_success_callback=[notifiers.AlertNotifier(use_case.name)],
             trigger_rule=TriggerRule.ALL_DONE,  # a missed night that fails again does not stop this one
         )
-        def ingest(**context: Any) -> dict[str, int]:
-            from include.steps import before_history
-            from include.steps import ingest as step
-
-            counts = step.ingest(use_case.name, request.period(context))
-            before_history.warn(use_case.name, request.period(context))
-            return counts
 
         @task(outlets=[request.asset(use_case, assets.FEATURES)])
         def features(**context: Any) -> int:
@@ -67,7 +66,6 @@ def declare(use_case: UseCase) -> None:
             request.set_outlet_partitions(context)
             return step.build(use_case.name, request.period(context))
 
-        night = ingest()
         night >> features()
         if policy.schedules_enabled():
             _catch_up(use_case) >> night

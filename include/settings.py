@@ -63,8 +63,9 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     """Return the settings in `environment`; a setting without a variable has its default.
 
     A value can also be in a file whose path is in the variable with the suffix `_FILE`. Containers get their secrets
-    this way. Raises SetupError when the home cannot be a folder, when a number is malformed, when such a file cannot be read, and when a variable has the
-    name of an earlier release.
+    this way. Raises SetupError when the home cannot be a folder, when a number is malformed, when such a file cannot be
+    read, when a variable has the name of an earlier release, and when a path has a character that a library cannot work
+    with.
     """
     _check_former_names(environment)
     home = _home(environment.get("RATCHET_HOME", str(PROJECT / "var")))
@@ -140,9 +141,9 @@ def _check_location(variable: str, value: object) -> None:
             return
     elif not isinstance(value, Path):
         return
-    if found := refused.search(str(value)):
+    if match := refused.search(str(value)):
         raise SetupError(
-            f"expected {variable} to have no {found[0]!r} in its path, got {str(value)!r}: choose a path of letters, "
+            f"expected {variable} to have no {match[0]!r} in its path, got {str(value)!r}: choose a path of letters, "
             "digits, spaces and . _ - (a bucket's without spaces)"
         )
 

@@ -37,7 +37,7 @@ class UseCaseStatus:
     """The current status of a use case; a field is None if there is nothing yet.
 
     `is_retraining_due` is the result of the last decision on retraining. `alerts` are those of the last week, newest
-    first. `gaps` are the nights that are due and have no run, or no scores.
+    first. `gaps` are the nights that are due and have no run or no scores, and those that wait for files.
     """
 
     name: str

@@ -11,12 +11,12 @@ def warn(use_case: str, period: str) -> str | None:
     """Raise an alert when `period` begins before the declared history, and return its message; else withdraw it."""
     context = StepContext.load(use_case)
     horizon, demo = context.case.horizon, context.case.demo
-    asked, first = horizon.parse(period), horizon.parse(demo.history).first
+    requested, first = horizon.parse(period), horizon.parse(demo.history).first
     message = (
-        f"{asked.first} is before the first night of the history of {use_case}, {first}: its features can look back on "
-        "nothing. If the history is longer, declare it (Demo(history=...)); if the date is wrong, ingest the right one"
+        f"{requested.first} is before the first night of the history of {use_case}, {first}: its features can look back "
+        "on nothing. If the history is longer, declare it (Demo(history=...)); if the date is wrong, ingest the right one"
     )
-    alert = Alert(use_case=use_case, night=asked.last, kind=BEFORE_HISTORY, subject=str(asked), message=message)
-    early = asked.first < first
-    warehouse.replace_alerts(context.engine, use_case, asked.last, (BEFORE_HISTORY,), [alert] if early else [])
+    alert = Alert(use_case=use_case, night=requested.last, kind=BEFORE_HISTORY, subject=str(requested), message=message)
+    early = requested.first < first
+    warehouse.replace_alerts(context.engine, use_case, requested.last, (BEFORE_HISTORY,), [alert] if early else [])
     return message if early else None

@@ -104,8 +104,8 @@ def _number(error: BaseException) -> int | None:
     if isinstance(error, OSError) and error.errno in _KNOWN:
         return error.errno if error.filename is not None or error.errno in _WITHOUT_PATH else None
     text = _line(error)
-    if found := _ERRNO.search(text):
-        number = int(found["os"] or found["python"])
+    if match := _ERRNO.search(text):
+        number = int(match["os"] or match["python"])
         return number if number in _KNOWN else None
     return next((number for phrase, number in _DATABASE[3:] if phrase in text), None)
 
@@ -113,8 +113,8 @@ def _number(error: BaseException) -> int | None:
 def _path(error: BaseException) -> str:
     if isinstance(error, OSError) and isinstance(error.filename, str | bytes):
         return os.fsdecode(error.filename)
-    found = _PATH.search(_line(error))
-    return found[0] if found else str(_home())
+    match = _PATH.search(_line(error))
+    return match[0] if match else str(_home())
 
 
 def _sentence(number: int, path: str) -> str:

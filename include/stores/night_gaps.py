@@ -9,28 +9,38 @@ from include.stores import ledger, warehouse
 from ml.governance.ledger_entries import EntryKind
 from ml.usecase import UseCase, periods
 
-GRACE = timedelta(hours=2)  # after its cutoff, a night may still be waiting or running
+GRACE = timedelta(hours=2)  # after its cutoff, a night may still be running
+WAITING = "waiting_for_files"  # the kind of the alert of a night that waits for its files
+_WAITING_DAYS = timedelta(days=8)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NightGaps:
     """The nights that were not ingested, and those that were ingested and have no scores, in order.
 
-    Scores that are held back count as scores: they have an alert of their own.
+    Scores that are held back count as scores: they have an alert of their own. `waiting` says for which files the nights
+    wait that have begun and are not ingested.
     """
 
     without_run: tuple[date, ...]
     without_scores: tuple[date, ...]
+    waiting: tuple[str, ...] = ()
 
 
 def find(engine: sa.Engine, case: UseCase, moment: datetime) -> NightGaps:
     """Return the gaps among the nights that are due at `moment`, which has a time zone; see `Night.missed`."""
     horizon = case.horizon
-    following = horizon.previous(horizon.latest_decided(moment - GRACE), -1)
+    grace = max(GRACE, timedelta(hours=case.arrival.hours))
+    following = horizon.previous(horizon.latest_decided(moment - grace), -1)
     ingested = ingested_nights(engine, case)
     missed = horizon.missed(ingested, following)
     recent = sorted(each for each in ingested if following - timedelta(days=366) <= each < following)
-    return NightGaps(without_run=missed, without_scores=_without_scores(engine, case, recent))
+    alerts = warehouse.alerts(engine, case.name, (moment - _WAITING_DAYS).date())
+    return NightGaps(
+        without_run=missed,
+        without_scores=_without_scores(engine, case, recent),
+        waiting=tuple(each.message for each in alerts if each.kind == WAITING),
+    )
 
 
 def ingested_nights(engine: sa.Engine, case: UseCase) -> frozenset[date]:

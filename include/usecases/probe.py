@@ -40,8 +40,8 @@ _verdicts: dict[tuple[Path, str], Fault | None] = {}
 def faults(folders: Mapping[str, Path]) -> dict[str, Fault]:
     """Return why reading the `usecase.py` of each of these folders, by name, does not end well; none if it does."""
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        found = dict(zip(folders, pool.map(fault, folders.values()), strict=True))
-    return {name: each for name, each in found.items() if each is not None}
+        faults = dict(zip(folders, pool.map(fault, folders.values()), strict=True))
+    return {name: each for name, each in faults.items() if each is not None}
 
 
 def fault(folder: Path) -> Fault | None:

@@ -38,12 +38,23 @@ from ml.usecase.models import (
     Task,
     Tuning,
 )
-from ml.usecase.operations import Canary, CatchUp, Demo, Experiment, Permission, PublicationGate, Release, Roles
+from ml.usecase.operations import (
+    Arrival,
+    Canary,
+    CatchUp,
+    Demo,
+    Experiment,
+    Permission,
+    PublicationGate,
+    Release,
+    Roles,
+)
 from ml.usecase.schedule import Night
 from ml.usecase.triggers import BlackoutPeriod, Budget, Drift, Persistence, Triggers
 from ml.usecase.use_case import UseCase
 
 __all__ = [
+    "Arrival",
     "AsOf",
     "Baseline",
     "Binary",

@@ -13,6 +13,7 @@ from ml.usecase import periods
 from ml.usecase.declaration import check, check_tuples
 
 _ROLE = re.compile(r"[A-Za-z0-9_.-]{1,100}")
+_MAX_PATIENCE_HOURS = 7 * 24
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -266,6 +267,32 @@ class CatchUp:
         if isinstance(self.nights, str):
             return tuple(missed) if self.nights == "all" else ()
         return tuple(missed[max(len(missed) - self.nights + 1, 0) :])
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Arrival:
+    """How long a night waits for its files, and what happens to files that land or change after their night.
+
+    A scheduled night starts as soon as each required table has a file and the files no longer change. Its task waits
+    without a worker for up to `hours` after the night's cutoff, and fails then. For `optional_hours` after the cutoff
+    it waits for the optional tables too, and goes on without them then. A source module lands the files itself, so a
+    use case that has one never waits.
+
+    Late label files are always ingested. For late files of other tables, `late="alert"` raises an alert that offers to
+    ingest the night again, and `late="ingest"` does so at once: new entities get scores, published scores stay.
+    """
+
+    hours: float = 2
+    optional_hours: float = 0
+    late: Literal["alert", "ingest"] = "alert"
+
+    def __post_init__(self) -> None:
+        check(
+            0 <= self.optional_hours <= self.hours <= _MAX_PATIENCE_HOURS,
+            f"Arrival: expected 0 <= optional_hours <= hours <= {_MAX_PATIENCE_HOURS}, got {self.optional_hours} and "
+            f"{self.hours}",
+        )
+        check(self.late in ("alert", "ingest"), f"Arrival(late=...) is 'alert' or 'ingest', got {self.late!r}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -36,7 +36,7 @@ from ml.usecase.models import (
     Task,
     Tuning,
 )
-from ml.usecase.operations import CatchUp, Demo, PublicationGate, Release, Roles
+from ml.usecase.operations import Arrival, CatchUp, Demo, PublicationGate, Release, Roles
 from ml.usecase.schedule import Night
 from ml.usecase.triggers import Triggers
 
@@ -80,6 +80,7 @@ class UseCase:
     publication: PublicationGate = PublicationGate()
     release: Release = Release(approvers=("tech_lead", "business_owner"))
     roles: Roles = Roles()
+    arrival: Arrival = Arrival()
     catch_up: CatchUp = CatchUp()
     demo: Demo
 

@@ -53,6 +53,6 @@ def period_of(context: Any) -> Period | None:
     if "use_case" not in context["dag"].params:
         return None
     try:
-        return request.requestedperiod_of(context)
+        return request.requested_period(context)
     except RequestError:
         return None

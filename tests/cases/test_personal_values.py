@@ -100,5 +100,8 @@ def holders(home: Path) -> set[str]:
 
 
 def test_without_personal_columns_the_name_of_an_unknown_column_is_shown(rides: ToyNight) -> None:
-    rides.ingest(bookings_csv=b"ride_date,ride,zone,pickup_at,miles\n2024-03-17,1,north,2024-03-16T23:00:00Z,3\n")
+    rides.ingest(
+        bookings_csv=b"ride_date,ride,zone,pickup_at,miles\n2024-03-17,1,north,2024-03-16T23:00:00Z,3\n",
+        rides_csv=f"{HEADER}\n".encode(),
+    )
     assert "not in the contract: ['miles']" in rides.files()["bookings.csv"].reason

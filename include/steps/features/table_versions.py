@@ -18,7 +18,7 @@ from ml.governance import ledger_entries, privacy
 from ml.governance.hash_chain import Entry
 from ml.governance.ledger_entries import EntryKind, ParityChecked, Rescored, RetrainingDecided, Validated, Verdict
 from ml.governance.privacy import PrivacyClass
-from ml.ingestion.validation import reasons
+from ml.ingestion import masking
 from ml.usecase import UseCase, periods
 
 _FEATURES = f"{STAGE}/{TABLE}"
@@ -145,10 +145,7 @@ def _masked(case: UseCase, table: str, frame: pd.DataFrame, personal: set[str]) 
     )
     if inside and len(frame):
         declared = coherence.schema_model(case, case.table(name)).to_schema().columns
-        frame = frame.assign(
-            text=[privacy.mask_record(text, inside, declared) for text in frame["text"]],
-            reasons=[reasons.without_values(line) for line in frame["reasons"]],
-        )
+        frame = masking.mask_quarantined(frame, inside, declared)
     return privacy.mask(frame, personal)
 
 

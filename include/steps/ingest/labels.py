@@ -41,7 +41,8 @@ class LabelMatch:
 def update(context: StepContext, period: Period) -> LabelMatch:
     """Update the labels of the entities that the period's files contain, or contained before.
 
-    Returns how many of the labels that landed for the period belong to an entity. An outcome without its entity stays in the lake, and becomes a label once a later period brings the entity.
+    Returns how many of the labels that landed for the period belong to an entity. An outcome without its entity stays
+    in the lake, and becomes a label once a later period brings the entity.
     """
     engine, ends = context.engine, (str(period.first), str(period.last))
     outcomes = _outcomes(context)

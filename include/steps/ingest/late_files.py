@@ -1,6 +1,7 @@
-"""Late label files: files that landed or changed after their night was ingested.
+"""Late files: files that landed or changed after their night was ingested.
 
-They are found by listing, without reading them, and ingested by running their night again.
+They are found by listing, without reading them, and ingested by running their night again. Late label files always are;
+for those of other tables, the use case declares whether they are, or whether an alert offers it (`Arrival.late`).
 """
 
 from collections.abc import Collection, Mapping
@@ -8,7 +9,9 @@ from collections.abc import Collection, Mapping
 from include.steps.context import StepContext
 from include.steps.ingest import nightly
 from include.steps.ingest.nightly import NightlyResult
+from include.steps.ingest.reporting import LATE_FILES as LATE_FILES
 from include.stores import landing, warehouse
+from include.stores.warehouse import Alert
 from ml.errors import DataError
 from ml.usecase import periods as period_text
 
@@ -17,7 +20,7 @@ LateFiles = dict[str, dict[str, str]]
 
 
 def find(use_case: str, *, everything: bool = True) -> LateFiles:
-    """Return the versions of the late label files by name, by the period for which they landed.
+    """Return the versions of the late files by name, by the period for which they landed.
 
     No file is read. A file is late if its version differs from the one ingested with its period; a period that was
     never ingested has no late files. Nights more than 31 before the latest are examined only with `everything`.
@@ -27,22 +30,55 @@ def find(use_case: str, *, everything: bool = True) -> LateFiles:
 
 
 def reingest(use_case: str, periods: Collection[str] | None = None) -> dict[str, NightlyResult]:
-    """Ingest again all periods with late label files, or those in `periods`, and return the results in order.
+    """Ingest again all periods with late files, or those in `periods`, and return the results in order.
 
     Labels and the features of later nights follow; published scores stay. A period whose late files have the bytes that
-    were ingested before is left as it is. Raises DataError, and ingests nothing of that period, when a file ingested
-    before is missing, because its rows would be lost.
+    were ingested before is left as it is, and so is one that `offer` leaves to a person. Raises DataError, and ingests
+    nothing of that period, when a file ingested before is missing, because its rows would be lost.
     """
     context = StepContext.load(use_case)
-    late_by_period = {
-        period: late for period, late in _find(context, True).items() if periods is None or period in periods
-    }
-    changed = [period for period, late in late_by_period.items() if not _is_unchanged(context, period, late)]
     results = {}
-    for period in changed:
-        _check_no_file_missing(context, period)
-        results[period] = nightly.run(context.case.name, period)
+    for period, late in _changed(context, periods).items():
+        if not _is_offered(context, late):
+            _check_no_file_missing(context, period)
+            results[period] = nightly.run(context.case.name, period)
     return results
+
+
+def offer(use_case: str, periods: Collection[str] | None = None) -> list[str]:
+    """Raise an alert for each period whose late files are left to a person, and return these periods.
+
+    They are files of other tables than that of the labels, unless the use case declares `Arrival(late="ingest")`.
+    """
+    context = StepContext.load(use_case)
+    offered = {period: late for period, late in _changed(context, periods).items() if _is_offered(context, late)}
+    for period, late in offered.items():
+        _raise_alert(context, period, late)
+    return list(offered)
+
+
+def _changed(context: StepContext, periods: Collection[str] | None) -> LateFiles:
+    """Return the late files of all periods, or of `periods`, that have other bytes than those ingested before."""
+    return {
+        period: late
+        for period, late in _find(context, True).items()
+        if (periods is None or period in periods) and not _is_unchanged(context, period, late)
+    }
+
+
+def _is_offered(context: StepContext, late: Mapping[str, str]) -> bool:
+    has_labels = any(name.split(".", 1)[0] == context.case.task.table for name in late)
+    return context.case.arrival.late == "alert" and not has_labels
+
+
+def _raise_alert(context: StepContext, period: str, late: Mapping[str, str]) -> None:
+    name, night = context.case.name, period_text.parse(period).last
+    message = (
+        f"{', '.join(sorted(late))} landed or changed after {period} was ingested: `ratchet ingest {name} {period}`, or "
+        f"the DAG {name}_ingest for this night, ingests it again. New entities get scores; published scores stay"
+    )
+    alert = Alert(use_case=name, night=night, kind=LATE_FILES, subject=period, message=message)
+    warehouse.raise_alert(context.engine, alert)
 
 
 def _find(context: StepContext, everything: bool) -> LateFiles:
@@ -53,7 +89,10 @@ def _find(context: StepContext, everything: bool) -> LateFiles:
     since = "" if everything else str(context.case.horizon.previous(period_text.parse(last).first, RECENT_NIGHTS))
     recorded = warehouse.file_versions(engine, context.case.name, since)
     landed = landing.list_files_by_period(
-        landing.use_case_location(context.settings.landing, context.case.name), [context.case.task.table], since, last
+        landing.use_case_location(context.settings.landing, context.case.name),
+        [table.name for table in context.case.tables],
+        since,
+        last,
     )
     late = {
         period: {
@@ -71,7 +110,7 @@ def _check_no_file_missing(context: StepContext, period: str) -> None:
     known = warehouse.files(context.engine, context.case.name, period)
     if missing := sorted({each.name for each in known} - set(location.entries())):
         raise DataError(
-            f"a label file landed late for {period}, but {', '.join(missing)}, ingested for it before, is no longer in "
+            f"a file landed late for {period}, but {', '.join(missing)}, ingested for it before, is no longer in "
             f"{location}: put it back and clear this task, or run `ratchet ingest {context.case.name} {period}`, which "
             "removes its rows"
         )

@@ -10,7 +10,7 @@ from include.steps.context import StepContext
 from include.steps.ingest import nightly, tables
 from include.stores import lake, warehouse
 from include.stores.warehouse import FileRevision, FileStatus
-from ml.governance import privacy
+from ml.ingestion import masking
 from ml.ingestion.intake import FILE, LINE, REASONS, TEXT
 from ml.ingestion.validation import reasons
 from ml.usecase import Table, UseCase
@@ -47,7 +47,7 @@ def rows(use_case: str, period: str, table: str | None = None, *, show_personal:
     """Return the quarantined rows of `period`, of one table or all: night, table, file, line, reasons, text.
 
     Unless `show_personal`, personal cells of the text are masked; in tables with personal columns, reasons have no
-    values and unknown names are masked too.
+    values, and a row that breaks a rule of a column shows no cell.
     """
     context = StepContext.load(use_case)
     span = context.case.horizon.parse(period)
@@ -61,16 +61,8 @@ def rows(use_case: str, period: str, table: str | None = None, *, show_personal:
 
 def _masked(case: UseCase, table: Table, quarantined: pd.DataFrame) -> pd.DataFrame:
     """Return the rows without personal cells, and without values in reasons, which may be those of shifted cells."""
-    hidden = tables.hidden_columns(case, table)
-    if not hidden:
-        return quarantined
     columns = tables.declared_columns(case, table).names
-    return quarantined.assign(
-        **{
-            TEXT: [privacy.mask_record(text, hidden, columns) for text in quarantined[TEXT]],
-            REASONS: [reasons.without_values(line) for line in quarantined[REASONS]],
-        }
-    )
+    return masking.mask_quarantined(quarantined, tables.hidden_columns(case, table), columns)
 
 
 def describe_reason(use_case: str, file: FileRevision) -> str:

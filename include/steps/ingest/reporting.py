@@ -15,6 +15,7 @@ from ml.usecase import UseCase
 from ml.usecase.periods import Period
 
 QUARANTINE, FILE, WARNING, LABELS = "quarantine", "file", "warning", "labels"
+LATE_FILES = "late_files"  # raised for a night that should be ingested again
 _REASONS_SHOWN = 3
 
 
@@ -38,7 +39,8 @@ def report(
         *_label_alerts(context.case, period, label_match),
         *_warnings(context.case, period, row_counts),
     ]
-    warehouse.replace_alerts(engine, context.case.name, period.last, (QUARANTINE, FILE, LABELS, WARNING), alerts)
+    kinds = (QUARANTINE, FILE, LABELS, WARNING, LATE_FILES)
+    warehouse.replace_alerts(engine, context.case.name, period.last, kinds, alerts)
     _record(context, period, files, row_counts, alerts, versions)
 
 

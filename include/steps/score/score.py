@@ -5,6 +5,7 @@ shadows. A night is published as a whole or not at all, and only if its scores r
 (`include/steps/score/publication_gate.py`).
 """
 
+from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -38,6 +39,20 @@ def score(use_case: str, period: str) -> int | None:
     if refusals:
         raise RefusalError("\n".join(refusals))
     return published if scored else None
+
+
+def unscored(use_case: str, period: str) -> int:
+    """Return how many entities of the published nights of `period` have features and no score."""
+    context = StepContext.load(use_case)
+    nights = context.case.horizon.nights(periods.parse(period))
+    return sum(
+        len(_entities(context, night) - set(warehouse.scores(context.engine, use_case, night)["entity"]))
+        for night in warehouse.published_nights(context.engine, use_case, nights)
+    )
+
+
+def _entities(context: StepContext, night: date) -> set[str]:
+    return set(feature_step.read(context.settings.lake, context.case, str(night), str(night))["entity"])
 
 
 def score_night(context: NightContext, routing: Routing) -> int:

@@ -88,8 +88,11 @@ class Contract:
         """Return parsed `values` of `column` in the exact type of the contract.
 
         Whole numbers and booleans with missing values, which only an optional column that is absent has, stay nullable.
+        Texts are stored as they are: a cast would make the text `None` of a missing one.
         """
         dtype = self.types[column]
+        if dtype == "str":
+            return values
         stays_nullable = dtype.startswith(("int", "uint", "bool")) and values.isna().any()
         return values if stays_nullable else values.astype(pd.api.types.pandas_dtype(dtype))
 

@@ -1,7 +1,7 @@
 """The reasons why rows are quarantined, by row, in the order in which they were found, and their counts by kind."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -127,6 +127,16 @@ def without_values(line: str) -> str:
     'speed: expected a finite number; late'
     """
     return _AND.join(map(_rule, _split(line)))
+
+
+def names_column(line: str, columns: Collection[str]) -> bool:
+    """Return whether a reason of a row is about cells of `columns`, and not about the row as a whole.
+
+    >>> names_column("late; zone, age: expected one that is in places", ["zone", "age"]), names_column("late", ["age"])
+    (True, False)
+    """
+    subjects = (each.partition(": ") for each in _split(line))
+    return any(colon and set(names.split(", ")) <= set(columns) for names, colon, _ in subjects)
 
 
 def summarize(kinds: KindCounts, shown: int = 1) -> str:

@@ -92,7 +92,7 @@ ROW: list[tuple[str, Change, str]] = [
     (
         "leading zeros are a number, a letter O is none",
         cell("ride", "0O3"),
-        "ride: expected a finite number, got '0O3'",
+        "ride: expected a whole number, got '0O3'",
     ),
     ("out of range", cell("kilometres", "-1"), "kilometres: expected greater_than(0), got -1.0"),
     ("unknown category", cell("zone", "moon"), "zone: expected isin(['north', 'south', 'harbour']), got moon"),

@@ -1,6 +1,7 @@
 """Label files that come after their night was taken, in a folder and in a bucket: found by a list, taken once."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -16,7 +17,7 @@ from include.steps.score import score
 from include.stores import lake, landing, ledger, warehouse
 from include.stores.files import locations
 from ml.errors import DataError, SetupError
-from ml.usecase import UseCase, periods
+from ml.usecase import Arrival, UseCase, periods
 from tests.faults import Fault, Faults
 from tests.include.steps.conftest import HISTORY, NIGHT, Night
 
@@ -107,11 +108,55 @@ def test_files_taken_before_there_were_stamps_are_compared_once_and_not_taken_ag
 
 
 def test_what_is_not_whole_is_no_label_file_or_is_of_a_night_to_come_is_not_late(begun: Night) -> None:
-    for name in ("rides.late.csv.part", ".rides.late.csv", "traffic.late.csv", "rydes.csv"):
+    for name in ("rides.late.csv.part", ".rides.late.csv", "rydes.csv"):
         begun.place.put(name, b"x")
     landing.period_location(begun.where.landing, "taxi", periods.parse(FOLLOWING)).put("rides.csv", b"x")
     begun.place.child("deeper").put("rides.csv", b"x")
     assert late_files.find("taxi") == {}
+
+
+@pytest.fixture
+def later_bookings(begun: Night) -> bytes:
+    """A booking that lands after its night was scored."""
+    return b"ride_date,ride,zone,pickup_at,kilometres\n2024-03-17,901,north,2024-03-17T07:00:00Z,3\n"
+
+
+@pytest.mark.parametrize("night", ["folder"], indirect=True)
+def test_late_files_of_other_tables_are_offered_once_and_the_offer_ends_with_the_ingestion(
+    begun: Night, later_bookings: bytes
+) -> None:
+    begun.place.put("bookings.late.csv", later_bookings)
+    assert names(late_files.find("taxi", everything=False)) == {NIGHT: ["bookings.late.csv"]}
+    for _ in range(2):
+        assert late_files.reingest("taxi") == {}
+        assert late_files.offer("taxi", [NIGHT]) == [NIGHT]
+    offers = [each.message for each in begun.alerts() if each.kind == late_files.LATE_FILES]
+    assert offers == [
+        f"bookings.late.csv landed or changed after {NIGHT} was ingested: `ratchet ingest taxi {NIGHT}`, or the DAG "
+        "taxi_ingest for this night, ingests it again. New entities get scores; published scores stay"
+    ]
+    nightly.run("taxi", NIGHT)
+    assert [each for each in begun.alerts() if each.kind == late_files.LATE_FILES] == []
+    assert late_files.offer("taxi") == []
+
+
+@pytest.mark.parametrize("night", ["folder"], indirect=True)
+def test_late_files_of_other_tables_are_ingested_where_declared_and_only_new_entities_get_scores(
+    begun: Night, later_bookings: bytes, taxi: UseCase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    score.score("taxi", NIGHT)
+    published = warehouse.scores(warehouse.engine(begun.where.warehouse_url), "taxi", periods.parse(NIGHT).last)
+    monkeypatch.setattr(usecases, "get", lambda _: replace(taxi, arrival=Arrival(late="ingest")))
+    begun.place.put("bookings.late.csv", later_bookings)
+    assert late_files.offer("taxi") == []
+    assert score.unscored("taxi", NIGHT) == 0
+    assert list(late_files.reingest("taxi")) == [NIGHT]
+    assert score.unscored("taxi", NIGHT) == 1
+    score.score("taxi", NIGHT)
+    assert score.unscored("taxi", NIGHT) == 0
+    after = warehouse.scores(warehouse.engine(begun.where.warehouse_url), "taxi", periods.parse(NIGHT).last)
+    assert len(after) == len(published) + 1
+    pd.testing.assert_frame_equal(after[after["entity"].isin(published["entity"])].reset_index(drop=True), published)
 
 
 @pytest.mark.parametrize("night", ["folder"], indirect=True)
