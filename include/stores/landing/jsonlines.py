@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
-from typing import IO, Any
+from typing import IO, Any, Never
 
 import pandas as pd
 
@@ -91,7 +91,9 @@ def _columns(batches: Iterable[list[_Line]], columns: DeclaredColumns) -> list[s
 def _object(line: str) -> Object | str:
     """Return the line's names and values as text, or the reason why it is malformed."""
     try:
-        parsed = json.loads(line, parse_float=str, parse_int=str, parse_constant=str, object_pairs_hook=_Pairs)
+        parsed = json.loads(
+            line, parse_float=str, parse_int=str, parse_constant=_refuse_constant, object_pairs_hook=_Pairs
+        )
     except (ValueError, RecursionError) as fault:
         return f"expected an object in JSON, got {fault}"
     if not isinstance(parsed, _Pairs):
@@ -104,6 +106,11 @@ def _object(line: str) -> Object | str:
         return "expected each name once, got one twice"
     cells = {name: _text(value) for name, value in parsed}
     return rows.fault([*names, *cells.values()]) or cells
+
+
+def _refuse_constant(literal: str) -> Never:
+    """Raise ValueError for NaN and infinities: JSON does not have them, and a text column would store their names."""
+    raise ValueError(f"{literal}; write null for a missing value")
 
 
 class _Pairs(list[tuple[str, Any]]):
