@@ -17,6 +17,10 @@ class DataError(RatchetError):
     """Input data are not usable: a file, a table or a row count violates the contract."""
 
 
+class FileError(DataError):
+    """A landed file cannot be read, and the others can: it is quarantined, and the night goes on."""
+
+
 class RefusalError(RatchetError):
     """There are too few data to decide. This is an outcome to record, not a failure."""
 

@@ -110,14 +110,15 @@ def mask(rows: pd.DataFrame, hidden: Collection[str]) -> pd.DataFrame:
     return rows.assign(**{name: MASKED for name in rows.columns if name in hidden})
 
 
-def mask_record(text: str, hidden: Collection[str]) -> str:
+def mask_record(text: str, hidden: Collection[str], declared: Collection[str] | None = None) -> str:
     """Return a quarantined record, which is JSON, with the `hidden` columns masked.
 
-    A text that is not a JSON object is masked as a whole: its cells have no names, so that any of them may be personal.
+    A text that is not a JSON object, or that has other names than the `declared` ones, is masked as a whole: any of
+    its texts may be personal, as in a file without a header.
 
-    >>> mask_record('{"age": "41", "zone": "north"}', hidden={"age"})
+    >>> mask_record('{"age": "41", "zone": "north"}', hidden={"age"}, declared={"age", "zone"})
     '{"age": "***", "zone": "north"}'
-    >>> mask_record("41,north", hidden={"age"})
+    >>> mask_record('{"41": "29", "north": "south"}', hidden={"age"}, declared={"age", "zone"})
     '***'
     """
     if not hidden:
@@ -126,7 +127,7 @@ def mask_record(text: str, hidden: Collection[str]) -> str:
         record = json.loads(text)
     except ValueError:
         return MASKED
-    if not isinstance(record, dict):
+    if not isinstance(record, dict) or (declared is not None and not set(record) <= set(declared)):
         return MASKED
     return json.dumps({name: MASKED if name in hidden else cell for name, cell in record.items()})
 

@@ -33,7 +33,7 @@ def assign_nights(rows: pd.DataFrame, table: Table, horizon: Night, period: Peri
     if table.night is not None:
         row_nights = rows[table.night].dt.strftime("%Y-%m-%d")
         refusal_reasons = pd.Series(
-            np.where(row_nights.isin(nights), "", "belongs to the night " + row_nights + f", not to {period}"),
+            np.where(row_nights.isin(nights), "", f"expected a row of {period}, got one of " + row_nights),
             rows.index,
         )
         known_at = row_nights.map(dict(zip(nights, cutoffs, strict=True)))

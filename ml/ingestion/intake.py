@@ -15,11 +15,11 @@ from ml.errors import DataError
 from ml.governance import privacy
 from ml.ingestion import availability, validation
 from ml.ingestion.validation import SeenKeys, ValidationResult, Violation
+from ml.ingestion.validation.reasons import WHOLE_FILE, with_value
 from ml.usecase import Night, Reference, Table
 from ml.usecase.periods import Period
 
 FILE, LINE, REASONS, TEXT = "file", "line", "reasons", "text"
-WHOLE_FILE = "the whole file"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -91,9 +91,10 @@ def ingest_table(
 
     If two parts have rows with the same key, the row of the later part is kept.
     `referenced_rows` has the rows that each reference of the table may refer to. Values of `hidden` columns do not
-    appear in reasons. `seen_keys` has the keys of the chunks before, which come from later parts or earlier lines.
+    appear in reasons; if there are any, names of columns that are not in the contract do not either. `seen_keys` has
+    the keys of the chunks before, which come from later parts or earlier lines.
     """
-    mismatched_files = _column_mismatches(parts, model)
+    mismatched_files = _column_mismatches(parts, model, hidden)
     raw, origin = _concatenate_rows([part for part in parts if part.file not in mismatched_files], model)
     if raw.empty and seen_keys is not None:  # rules of a table are not applied to an empty chunk
         return _assemble_result(parts, mismatched_files, origin, _quarantine_all(raw, ""))
@@ -105,13 +106,15 @@ def ingest_table(
         for reference in table.references:
             checked = _check_reference(checked, raw, reference, referenced_rows[reference], hidden)
     except DataError as error:
-        return replace(refuse_table(parts, model, str(error)), broken_rule=str(error))
+        return replace(refuse_table(parts, model, str(error), hidden), broken_rule=str(error))
     return _assemble_result(parts, mismatched_files, origin, checked)
 
 
-def refuse_table(parts: Sequence[FilePart], model: type[pa.DataFrameModel], broken_rule: str) -> IngestResult:
+def refuse_table(
+    parts: Sequence[FilePart], model: type[pa.DataFrameModel], broken_rule: str, hidden: Collection[str] = ()
+) -> IngestResult:
     """Return the rows of all `parts` quarantined, because the whole table is refused."""
-    mismatched_files = _column_mismatches(parts, model)
+    mismatched_files = _column_mismatches(parts, model, hidden)
     raw, origin = _concatenate_rows([part for part in parts if part.file not in mismatched_files], model)
     result = _assemble_result(parts, mismatched_files, origin, _quarantine_all(raw, broken_rule))
     return replace(result, refused_files={**mismatched_files, **dict.fromkeys(origin[FILE].unique(), broken_rule)})
@@ -141,12 +144,14 @@ def _assemble_result(
     )
 
 
-def _column_mismatches(parts: Sequence[FilePart], model: type[pa.DataFrameModel]) -> dict[str, str]:
+def _column_mismatches(
+    parts: Sequence[FilePart], model: type[pa.DataFrameModel], hidden: Collection[str]
+) -> dict[str, str]:
     """Return the files whose columns do not match the contract, each with the reason."""
     mismatched_files = {}
     for part in parts:
         try:
-            validation.check_columns(list(part.rows.columns), model)
+            validation.check_columns(list(part.rows.columns), model, hidden)
         except DataError as error:
             mismatched_files[part.file] = str(error)
     return mismatched_files
@@ -189,9 +194,8 @@ def _check_reference(
         unmatched_values = unmatched_values.map(lambda _: privacy.MASKED)
     reason = f"{', '.join(reference.columns)}: expected one that is in {reference.table}"
     if reference.on_missing == "quarantine":
-        return validation.quarantine(
-            checked, raw, (reason + ", got " + unmatched_values).reindex(keys.index, fill_value="")
-        )
+        row_reasons = unmatched_values.map(lambda value: with_value(reason, value))
+        return validation.quarantine(checked, raw, row_reasons.reindex(keys.index, fill_value=""))
     if not is_unmatched.any():
         return checked
     finding = Violation(row_labels=tuple(unmatched_values.index), reason=reason, values=tuple(unmatched_values))

@@ -2,59 +2,66 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
 from ml.ingestion.availability import NIGHT
 from ml.ingestion.intake import FILE, REASONS, IngestResult
-from ml.ingestion.validation import Violation
+from ml.ingestion.validation import Violation, reasons
+from ml.ingestion.validation.reasons import KindCounts
 
-MAX_REASONS, OTHERS = 10_000, "other reasons"
 Counts = Mapping[str, int]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RowCounts:
-    """Valid rows by night and by file, quarantined rows by file and reason, refused files with reasons, warnings."""
+    """Valid rows by night and by file, quarantined rows by file, refused files with reasons, warnings.
+
+    `reasons` has the rules that the rows of each file break, with their numbers of rows.
+    """
 
     by_night: Counts
     by_file: Counts
-    quarantined: Mapping[str, Counts]
+    quarantined: Counts
+    reasons: Mapping[str, KindCounts]
     refused: Mapping[str, str]
     warnings: tuple[Violation, ...] = ()
 
     @classmethod
-    def from_result(cls, result: IngestResult) -> "RowCounts":
-        """Return the counts of one result."""
+    def from_result(cls, result: IngestResult, *, show_values: bool = True) -> "RowCounts":
+        """Return the counts of one result; without `show_values`, reasons and warnings have no values."""
         return cls(
             by_night=_counts(result.valid[NIGHT]) if len(result.valid) else {},
             by_file=_counts(result.row_files),
-            quarantined={str(file): _counts(rows[REASONS]) for file, rows in result.quarantined.groupby(FILE)},
+            quarantined=_counts(result.quarantined[FILE]),
+            reasons={
+                str(file): reasons.count_kinds(rows[REASONS], show_values=show_values)
+                for file, rows in result.quarantined.groupby(FILE)
+            },
             refused=result.refused_files,
-            warnings=tuple(finding.abbreviate() for finding in result.warnings),
+            warnings=tuple(_without_values(each, show_values).abbreviate() for each in result.warnings),
         )
 
     @classmethod
     def empty(cls) -> "RowCounts":
         """Return the counts of no rows."""
-        return cls(by_night={}, by_file={}, quarantined={}, refused={})
+        return cls(by_night={}, by_file={}, quarantined={}, reasons={}, refused={})
 
     def __add__(self, other: "RowCounts") -> "RowCounts":
-        """Return the sum of both; of more than `MAX_REASONS` reasons of a file, the rarest are pooled as `OTHERS`.
+        """Return the sum of both.
 
-        >>> monday = RowCounts(by_night={"1": 2}, by_file={"a.csv": 2}, quarantined={"a.csv": {"late": 1}}, refused={})
-        >>> total = monday + monday
+        >>> total = RowCounts.empty() + replace(RowCounts.empty(), by_file={"a.csv": 4}, quarantined={"a.csv": 2})
         >>> total.rows_in, total.rows_valid, total.quarantined
-        (6, 4, {'a.csv': {'late': 2}})
+        (6, 4, {'a.csv': 2})
         """
-        files = dict.fromkeys((*self.quarantined, *other.quarantined))
+        files = dict.fromkeys((*self.reasons, *other.reasons))
         return RowCounts(
             by_night=_sum(self.by_night, other.by_night),
             by_file=_sum(self.by_file, other.by_file),
-            quarantined={
-                file: _keep_most_common(_sum(self.quarantined.get(file, {}), other.quarantined.get(file, {})))
-                for file in files
+            quarantined=_sum(self.quarantined, other.quarantined),
+            reasons={
+                file: reasons.merge_kinds(self.reasons.get(file, {}), other.reasons.get(file, {})) for file in files
             },
             refused={**self.refused, **other.refused},
             warnings=_merge_warnings((*self.warnings, *other.warnings)),
@@ -68,7 +75,7 @@ class RowCounts:
     @property
     def rows_quarantined(self) -> int:
         """The number of quarantined rows."""
-        return sum(sum(reasons.values()) for reasons in self.quarantined.values())
+        return sum(self.quarantined.values())
 
     @property
     def rows_in(self) -> int:
@@ -84,11 +91,8 @@ def _sum(one: Counts, other: Counts) -> dict[str, int]:
     return dict((Counter(one) + Counter(other)).most_common())
 
 
-def _keep_most_common(reasons: dict[str, int]) -> dict[str, int]:
-    if len(reasons) <= MAX_REASONS:
-        return reasons
-    kept = dict(list(reasons.items())[:MAX_REASONS])
-    return _sum(kept, {OTHERS: sum(reasons.values()) - sum(kept.values())})
+def _without_values(warning: Violation, show_values: bool) -> Violation:
+    return warning if show_values else replace(warning, values=())
 
 
 def _merge_warnings(warnings: Iterable[Violation]) -> tuple[Violation, ...]:

@@ -11,7 +11,6 @@ from ml.errors import DataError
 from tests import landed
 
 UUID = uuid.UUID("a3bb189e-8bf9-3888-9912-ace4e6543002")
-damaged = pytest.mark.xfail(strict=True, reason="a whole file of bytes is told as damaged, to be landed again")
 
 
 @pytest.mark.parametrize(
@@ -22,16 +21,14 @@ damaged = pytest.mark.xfail(strict=True, reason="a whole file of bytes is told a
             pa.array([b"north", b"south"]).dictionary_encode(),
             ["north", "south"],
             id="the same as categories",
-            marks=pytest.mark.xfail(strict=True, reason="bytes as categories are a TypeError"),
         ),
-        pytest.param(pa.array([b"north", b"\xff\xfe"]), [], id="bytes that are no text", marks=damaged),
-        pytest.param(pa.array([b"\xde\xad\xbe\xef"], pa.binary(4)), [], id="fixed bytes", marks=damaged),
-        pytest.param(pa.array([UUID.bytes], pa.uuid()), [str(UUID)], id="UUID", marks=damaged),
+        pytest.param(pa.array([b"north", b"\xff\xfe"]), [], id="bytes that are no text"),
+        pytest.param(pa.array([b"\xde\xad\xbe\xef"], pa.binary(4)), [], id="fixed bytes"),
+        pytest.param(pa.array([UUID.bytes], pa.uuid()), [str(UUID)], id="UUID"),
         pytest.param(
             pa.array([b"abcdefghijklmnop"], pa.uuid()),
             ["61626364-6566-6768-696a-6b6c6d6e6f70"],
             id="UUID whose bytes read as text",
-            marks=pytest.mark.xfail(strict=True, reason="the bytes of a UUID are taken as text where they are some"),
         ),
     ],
 )

@@ -26,7 +26,6 @@ def parquet() -> bytes:
         pytest.param(
             "parquet",
             parquet(),
-            marks=pytest.mark.xfail(strict=True, reason="a column twice in Parquet is a KeyError that stops the night"),
         ),
     ],
     ids=["CSV", "Parquet"],

@@ -18,6 +18,7 @@ from ml.governance import ledger_entries, privacy
 from ml.governance.hash_chain import Entry
 from ml.governance.ledger_entries import EntryKind, ParityChecked, Rescored, RetrainingDecided, Validated, Verdict
 from ml.governance.privacy import PrivacyClass
+from ml.ingestion import masking
 from ml.usecase import UseCase, periods
 
 _FEATURES = f"{STAGE}/{TABLE}"
@@ -135,11 +136,16 @@ def _classes(case: UseCase, table: str, columns: list[str]) -> dict[str, Privacy
 
 
 def _masked(case: UseCase, table: str, frame: pd.DataFrame, personal: set[str]) -> pd.DataFrame:
-    """Return `frame` with personal columns masked, also inside the records that quarantine stores as text."""
+    """Return `frame` with personal columns masked, also inside the records and reasons that quarantine stores."""
     stage, _, name = table.partition("/")
-    if stage == "quarantine" and len(frame):
-        inside = set(privacy.personal_columns(case.table(name), coherence.function_parameters(case)))
-        frame = frame.assign(text=[privacy.mask_record(text, inside) for text in frame["text"]])
+    inside = (
+        set(privacy.personal_columns(case.table(name), coherence.function_parameters(case)))
+        if stage == "quarantine"
+        else set()
+    )
+    if inside and len(frame):
+        declared = coherence.schema_model(case, case.table(name)).to_schema().columns
+        frame = masking.mask_quarantined(frame, inside, declared)
     return privacy.mask(frame, personal)
 
 

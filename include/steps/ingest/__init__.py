@@ -32,11 +32,10 @@ def ingest(use_case: str, period: str) -> dict[str, int]:
             for table in tables.in_dependency_order(context.case)
         }
     row_counts = {name: each.row_counts for name, each in written.items()}
-    labels.update(context, parsed_period)
+    label_match = labels.update(context, parsed_period)
     file_records = files.record(context, parsed_period, period_files, row_counts)
-    reporting.report(
-        context, parsed_period, file_records, row_counts, {name: each.version for name, each in written.items()}
-    )
+    versions = {name: each.version for name, each in written.items()}
+    reporting.report(context, parsed_period, file_records, row_counts, versions, label_match)
     for stale_period in files.stale_periods(context, parsed_period):
         ingest(use_case, stale_period)
     return {
@@ -59,7 +58,7 @@ def _fetch_from_source(context: StepContext, period: Period, location: Location)
     with tempfile.TemporaryDirectory() as folder:
         with usecases.translate_errors(context.case.name, DataError):
             source.land(Path(folder), period, data)
-        existing = set(location.names())
+        existing = set(location.entries())
         for path in sorted(Path(folder).iterdir()):
             if path.name not in existing:
                 location.put(path.name, path.read_bytes())

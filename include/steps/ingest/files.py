@@ -5,12 +5,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from include.steps.context import StepContext
+from include.steps.ingest import tables
 from include.stores import landing, warehouse
 from include.stores.landing import LandedFile, Location, ScannedFile
 from include.stores.warehouse import FileRevision, FileStatus
 from ml.errors import DataError
 from ml.ingestion import chunks
+from ml.ingestion.declared_columns import DeclaredColumns
 from ml.ingestion.row_counts import RowCounts
+from ml.ingestion.validation import reasons
 from ml.usecase import Table, UseCase, periods
 from ml.usecase.periods import Period
 
@@ -19,13 +22,14 @@ from ml.usecase.periods import Period
 class PeriodFiles:
     """The files of a period, by table in the order of their parts.
 
-    `duplicates` says, for each file whose bytes were seen before, in which file. `unknown_files` belong to no table.
+    `duplicates` says, for each file whose bytes were seen before, in which file. `unknown_files` belong to no table;
+    each has the reason why it is not read.
     `file_versions` has the version of each file (size and modification time, or ETag) before it was read.
     """
 
     landed: Mapping[str, Sequence[ScannedFile]]
     duplicates: Mapping[str, str]
-    unknown_files: Sequence[str]
+    unknown_files: Mapping[str, str]
     file_versions: Mapping[str, str]
 
     def readable_new_files(self, table: Table) -> list[ScannedFile]:
@@ -47,21 +51,32 @@ def scan(context: StepContext, period: Period, location: Location, scratch: Path
                 f"expected a file of {table.name!r} ({table.name}.csv, .csv.gz, .parquet or .jsonl) in {location}; "
                 "land it and run this night again; nothing was ingested"
             )
-    landed = {name: _scan_files([each for each in arrivals if each.table == name], location, scratch) for name in names}
+    landed = {
+        table.name: _scan_files(
+            [each for each in arrivals if each.table == table.name],
+            location,
+            scratch,
+            tables.declared_columns(context.case, table),
+        )
+        for table in context.case.tables
+    }
+    unknown = f"expected a name that begins with a table's ({', '.join(names)}) and a dot"
     return PeriodFiles(
         landed=landed,
         duplicates=_find_duplicates(context, period, landed),
-        unknown_files=[each.name for each in arrivals if each.table is None],
+        unknown_files={each.name: each.fault or unknown for each in arrivals if each.table is None},
         file_versions={each.name: each.version for each in arrivals},
     )
 
 
-def _scan_files(arrivals: Sequence[LandedFile], location: Location, scratch: Path) -> list[ScannedFile]:
+def _scan_files(
+    arrivals: Sequence[LandedFile], location: Location, scratch: Path, columns: DeclaredColumns
+) -> list[ScannedFile]:
     """Return the scanned files of a table; together they cache no more rows than are validated at once."""
     landed: list[ScannedFile] = []
     rows_left = chunks.MAX_ROWS
     for each in arrivals:
-        landed.append(landing.scan(location, each, scratch, max_cached_rows=rows_left))
+        landed.append(landing.scan(location, each, scratch, max_cached_rows=rows_left, columns=columns))
         rows_left -= 0 if landed[-1].cached is None else landed[-1].count
     return landed
 
@@ -71,11 +86,10 @@ def record(
 ) -> tuple[FileRevision, ...]:
     """Record the result for each file in the warehouse, and return the results."""
     records = [
-        _file_record(context.case, period, table, each, period_files.duplicates.get(each.name), row_counts[table])
-        for table, files in period_files.landed.items()
-        for each in files
+        _file_record(context.case, period, table, each, period_files.duplicates.get(each.name), row_counts[table.name])
+        for table in context.case.tables
+        for each in period_files.landed[table.name]
     ]
-    names = ", ".join(table.name for table in context.case.tables)
     records += [
         FileRevision(
             use_case=context.case.name,
@@ -85,9 +99,9 @@ def record(
             sha256="",
             size_bytes=0,
             status=FileStatus.UNKNOWN_TABLE,
-            reason=f"expected a name that begins with a table's ({names}) and a dot",
+            reason=reason,
         )
-        for name in period_files.unknown_files
+        for name, reason in period_files.unknown_files.items()
     ]
     engine = context.engine
     warehouse.record_files(engine, context.case.name, str(period), records)
@@ -109,13 +123,10 @@ def stale_periods(context: StepContext, ingested: Period) -> list[str]:
 
 
 def _file_record(
-    case: UseCase, period: Period, table: str, landed: ScannedFile, duplicate_of: str | None, row_counts: RowCounts
+    case: UseCase, period: Period, table: Table, landed: ScannedFile, duplicate_of: str | None, row_counts: RowCounts
 ) -> FileRevision:
-    valid, quarantined = (
-        row_counts.by_file.get(landed.name, 0),
-        sum(row_counts.quarantined.get(landed.name, {}).values()),
-    )
-    reason = landed.fault or row_counts.refused.get(landed.name, "")
+    valid, quarantined = row_counts.by_file.get(landed.name, 0), row_counts.quarantined.get(landed.name, 0)
+    reason = landed.fault or row_counts.refused.get(landed.name, "") or _all_quarantined(table, landed.name, row_counts)
     verdict = FileStatus.QUARANTINED if reason else FileStatus.INGESTED
     if duplicate_of is not None:
         verdict, reason = FileStatus.DUPLICATE, f"the same bytes as {duplicate_of}"
@@ -123,7 +134,7 @@ def _file_record(
         use_case=case.name,
         period=str(period),
         name=landed.name,
-        source_table=table,
+        source_table=table.name,
         sha256=landed.sha256,
         size_bytes=landed.size_bytes,
         status=verdict,
@@ -131,6 +142,16 @@ def _file_record(
         rows_in=valid + quarantined,
         rows_valid=valid,
         rows_quarantined=quarantined,
+    )
+
+
+def _all_quarantined(table: Table, file: str, row_counts: RowCounts) -> str:
+    """Return the reason for a file whose rows are all quarantined, if its table is required and has no valid row."""
+    quarantined = row_counts.quarantined.get(file, 0)
+    if not table.required or row_counts.rows_valid or not quarantined:
+        return ""
+    return f"expected a valid row of {table.name}, but all {quarantined:,} rows are quarantined: " + reasons.summarize(
+        row_counts.reasons[file]
     )
 
 

@@ -47,7 +47,8 @@ def refresh(use_case: str, moment: datetime) -> int:
         )
     coherence.check(context.case)
     night = context.case.horizon.latest_decided(moment)
-    _alert_quarantined(context.at(night), _ingest(context, context.case.horizon.previous(night, -1), moment))
+    counts, faults = _ingest(context, context.case.horizon.previous(night, -1), moment)
+    _alert_quarantined(context.at(night), counts, faults)
     live_tables = LiveTables(context.case, live, night, moment, context.settings)
     rows = feature_step.rebuild(
         context.case, night, live_tables, Live(before=_REQUESTED_AT, hours=0, features=live.features)
@@ -95,8 +96,13 @@ class LiveTables(TableSnapshot):
         return rows.assign(**{_REQUESTED_AT: cutoff.where(cutoff <= self._moment, self._moment)})
 
 
-def _ingest(context: StepContext, following: date, moment: datetime) -> Mapping[str, RowCounts]:
-    """Validate what has landed so far for the night `following`, and replace its intraday rows."""
+def _ingest(
+    context: StepContext, following: date, moment: datetime
+) -> tuple[Mapping[str, RowCounts], Mapping[str, str]]:
+    """Validate what has landed so far for the night `following`, and replace its intraday rows.
+
+    Returns the row counts of each table, and the files that cannot be read, with the reasons.
+    """
     location = (
         locations.from_address(context.settings.landing).child(context.case.name).child(STAGE).child(str(following))
     )
@@ -105,13 +111,19 @@ def _ingest(context: StepContext, following: date, moment: datetime) -> Mapping[
         landing.list_files(location, [table.name for table in context.case.tables]),
         Period(following, following),
     )
-    counts = {}
+    counts, faults = {}, {each.name: each.fault for each in arrivals if each.table is None and each.fault}
     with tempfile.TemporaryDirectory() as scratch:
         for table in tables.in_dependency_order(context.case):
-            files = [landing.scan(location, each, Path(scratch)) for each in arrivals if each.table == table.name]
+            columns = tables.declared_columns(context.case, table)
+            files = [
+                landing.scan(location, each, Path(scratch), columns=columns)
+                for each in arrivals
+                if each.table == table.name
+            ]
+            faults |= {each.name: each.fault for each in files if each.fault}
             if readable := [each for each in files if not each.fault]:
                 counts[table.name] = tables.ingest(context, table, readable, period, (STAGE, QUARANTINE)).row_counts
-    return counts
+    return counts, faults
 
 
 def _fetch_source(context: StepContext, following: date, moment: datetime, location: Location) -> None:
@@ -126,19 +138,17 @@ def _fetch_source(context: StepContext, following: date, moment: datetime, locat
             location.put(path.name, path.read_bytes())
 
 
-def _alert_quarantined(context: NightContext, counts: Mapping[str, RowCounts]) -> None:
-    """Raise an alert for each table with quarantined rows; withdraw it once there are none."""
-    alerts = [
-        Alert(
-            use_case=context.case.name,
-            night=context.night,
-            kind=STAGE,
-            subject=table,
-            message=f"{each.rows_quarantined} of {each.rows_in} rows of {table} since the night {context.night} break "
-            f"their contract and are left out of live features: see {QUARANTINE}/{table}, and fix the files; the next "
-            "night validates them again",
-        )
+def _alert_quarantined(context: NightContext, counts: Mapping[str, RowCounts], faults: Mapping[str, str]) -> None:
+    """Raise an alert for each table with quarantined rows and each unreadable file; withdraw those that are mended."""
+    messages = {
+        table: f"{each.rows_quarantined} of {each.rows_in} rows of {table} since the night {context.night} break "
+        f"their contract and are left out of live features: see {QUARANTINE}/{table}, and fix the files; the next "
+        "night validates them again"
         for table, each in counts.items()
         if each.rows_quarantined
+    } | {file: f"{fault}; the file is left out of live features" for file, fault in faults.items()}
+    alerts = [
+        Alert(use_case=context.case.name, night=context.night, kind=STAGE, subject=subject, message=message)
+        for subject, message in messages.items()
     ]
     warehouse.replace_alerts(context.engine, context.case.name, context.night, (STAGE,), alerts)

@@ -108,7 +108,7 @@ def _find(context: StepContext, everything: bool) -> LateFiles:
 def _check_no_file_missing(context: StepContext, period: str) -> None:
     location = landing.period_location(context.settings.landing, context.case.name, period_text.parse(period))
     known = warehouse.files(context.engine, context.case.name, period)
-    if missing := sorted({each.name for each in known} - set(location.names())):
+    if missing := sorted({each.name for each in known} - set(location.entries())):
         raise DataError(
             f"a file landed late for {period}, but {', '.join(missing)}, ingested for it before, is no longer in "
             f"{location}: put it back and clear this task, or run `ratchet ingest {context.case.name} {period}`, which "

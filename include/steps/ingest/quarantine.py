@@ -7,13 +7,13 @@ from datetime import date
 import pandas as pd
 
 from include.steps.context import StepContext
-from include.steps.ingest import nightly
+from include.steps.ingest import nightly, tables
 from include.stores import lake, warehouse
 from include.stores.warehouse import FileRevision, FileStatus
-from include.usecases import coherence
-from ml.governance import privacy
+from ml.ingestion import masking
 from ml.ingestion.intake import FILE, LINE, REASONS, TEXT
 from ml.ingestion.validation import reasons
+from ml.usecase import Table, UseCase
 from ml.usecase import periods as period_text
 from ml.usecase.periods import Period
 
@@ -46,20 +46,23 @@ def list_files(use_case: str, first: date | None = None, last: date | None = Non
 def rows(use_case: str, period: str, table: str | None = None, *, show_personal: bool = False) -> pd.DataFrame:
     """Return the quarantined rows of `period`, of one table or all: night, table, file, line, reasons, text.
 
-    Personal cells of the text are masked unless `show_personal`.
+    Unless `show_personal`, personal cells of the text are masked; in tables with personal columns, reasons have no
+    values, and a row that breaks a rule of a column shows no cell.
     """
     context = StepContext.load(use_case)
     span = context.case.horizon.parse(period)
-    tables = [context.case.table(table)] if table else context.case.tables
     frames = []
-    for each in tables:
+    for each in [context.case.table(table)] if table else context.case.tables:
         uri = lake.address(context.settings.lake, context.case.name, "quarantine", each.name)
         quarantined = lake.read(uri, str(span.first), str(span.last)).reindex(columns=list(COLUMNS))
-        hidden = (
-            () if show_personal else privacy.hidden_columns(each, "logs", coherence.function_parameters(context.case))
-        )
-        frames.append(quarantined.assign(**{TEXT: [privacy.mask_record(text, hidden) for text in quarantined[TEXT]]}))
+        frames.append(quarantined if show_personal else _masked(context.case, each, quarantined))
     return pd.concat([each for each in frames if len(each)] or frames[:1], ignore_index=True).astype({LINE: "int64"})
+
+
+def _masked(case: UseCase, table: Table, quarantined: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows without personal cells, and without values in reasons, which may be those of shifted cells."""
+    columns = tables.declared_columns(case, table).names
+    return masking.mask_quarantined(quarantined, tables.hidden_columns(case, table), columns)
 
 
 def describe_reason(use_case: str, file: FileRevision) -> str:
@@ -70,7 +73,12 @@ def describe_reason(use_case: str, file: FileRevision) -> str:
     last_night = str(context.case.horizon.parse(file.period).last)
     uri = lake.address(context.settings.lake, context.case.name, "quarantine", file.source_table)
     quarantined = lake.read(uri, last_night, last_night, columns=[FILE, REASONS])
-    return reasons.most_common(quarantined.loc[quarantined[FILE] == file.name, REASONS])
+    table = context.case.table(file.source_table)
+    kinds = reasons.count_kinds(
+        quarantined.loc[quarantined[FILE] == file.name, REASONS],
+        show_values=not tables.hidden_columns(context.case, table),
+    )
+    return reasons.summarize(kinds)
 
 
 def reprocess(use_case: str, first: date | None = None, last: date | None = None) -> tuple[Reprocessed, ...]:

@@ -4,15 +4,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from include.steps.context import StepContext
+from include.steps.ingest.labels import LabelMatch
 from include.stores import ledger, warehouse
 from include.stores.warehouse import Alert, FileRevision, FileStatus, Ingestion
 from ml.governance import ledger_entries
 from ml.governance.ledger_entries import EntryKind, Validated
 from ml.ingestion.row_counts import RowCounts
+from ml.ingestion.validation import reasons
 from ml.usecase import UseCase
 from ml.usecase.periods import Period
 
-QUARANTINE, FILE, WARNING = "quarantine", "file", "warning"
+QUARANTINE, FILE, WARNING, LABELS = "quarantine", "file", "warning", "labels"
 LATE_FILES = "late_files"  # raised for a night that should be ingested again
 _REASONS_SHOWN = 3
 
@@ -23,20 +25,23 @@ def report(
     files: Sequence[FileRevision],
     row_counts: Mapping[str, RowCounts],
     versions: Mapping[str, int],
+    label_match: LabelMatch,
 ) -> None:
     """Record the counts, alerts and ledger entry of an ingestion; repeating this changes nothing."""
     engine = context.engine
     warehouse.record_ingestion(
         engine, *(each for table in row_counts for each in _counts(context.case, period, table, row_counts[table]))
     )
-    quarantined = _quarantined_by_file(row_counts)
     alerts = [
-        *_row_alerts(context.case, period, quarantined),
+        *_row_alerts(context.case, period, row_counts),
         *_file_alerts(context.case, period, files),
+        *_empty_file_alerts(context.case, period, files, row_counts),
+        *_label_alerts(context.case, period, label_match),
         *_warnings(context.case, period, row_counts),
     ]
-    warehouse.replace_alerts(engine, context.case.name, period.last, (QUARANTINE, FILE, WARNING, LATE_FILES), alerts)
-    _record(context, period, files, quarantined, alerts, versions)
+    kinds = (QUARANTINE, FILE, LABELS, WARNING, LATE_FILES)
+    warehouse.replace_alerts(engine, context.case.name, period.last, kinds, alerts)
+    _record(context, period, files, row_counts, alerts, versions)
 
 
 def _counts(case: UseCase, period: Period, table: str, row_counts: RowCounts) -> list[Ingestion]:
@@ -54,17 +59,17 @@ def _counts(case: UseCase, period: Period, table: str, row_counts: RowCounts) ->
     ]
 
 
-def _quarantined_by_file(row_counts: Mapping[str, RowCounts]) -> dict[str, Mapping[str, int]]:
-    """Return how many rows of each file are quarantined for each reason."""
-    return dict(sorted(item for each in row_counts.values() for item in each.quarantined.items()))
-
-
-def _row_alerts(case: UseCase, period: Period, quarantined: Mapping[str, Mapping[str, int]]) -> list[Alert]:
+def _row_alerts(case: UseCase, period: Period, row_counts: Mapping[str, RowCounts]) -> list[Alert]:
     return [
         _alert(
-            case, period, QUARANTINE, file, f"{sum(reasons.values())} rows of {file} quarantined: {_summary(reasons)}"
+            case,
+            period,
+            QUARANTINE,
+            file,
+            f"{each.quarantined[file]} rows of {file} quarantined: {reasons.summarize(kinds, _REASONS_SHOWN)}",
         )
-        for file, reasons in quarantined.items()
+        for each in row_counts.values()
+        for file, kinds in sorted(each.reasons.items())
     ]
 
 
@@ -80,6 +85,36 @@ def _file_alerts(case: UseCase, period: Period, files: Sequence[FileRevision]) -
     ]
 
 
+def _empty_file_alerts(
+    case: UseCase, period: Period, files: Sequence[FileRevision], row_counts: Mapping[str, RowCounts]
+) -> list[Alert]:
+    """Return an alert for each readable file of a required table that has no row in any file."""
+    empty_tables = {table.name for table in case.tables if table.required and not row_counts[table.name].rows_in}
+    return [
+        _alert(
+            case,
+            period,
+            FILE,
+            each.name,
+            f"{each.name}: expected rows of {each.source_table}, which is required, got none; if there are any, land "
+            "the file again and run this night again",
+        )
+        for each in files
+        if each.status is FileStatus.INGESTED and each.source_table in empty_tables
+    ]
+
+
+def _label_alerts(case: UseCase, period: Period, match: LabelMatch) -> list[Alert]:
+    if not match.is_low:
+        return []
+    examples = f": `{match.label}` against `{match.entity}`" if match.label and match.entity else ""
+    message = (
+        f"{match.matched:,} of {match.landed:,} labels match{examples}; an entity of {case.entities} has the same key "
+        f"({', '.join(case.table(case.entities).key)}) as its label in {case.task.table}: write both in one form"
+    )
+    return [_alert(case, period, LABELS, case.task.table, message)]
+
+
 def _warnings(case: UseCase, period: Period, row_counts: Mapping[str, RowCounts]) -> list[Alert]:
     return [
         _alert(case, period, WARNING, table, "; ".join(finding.describe() for finding in each.warnings))
@@ -92,17 +127,11 @@ def _alert(case: UseCase, period: Period, kind: str, subject: str, message: str)
     return Alert(use_case=case.name, night=period.last, kind=kind, subject=subject, message=message)
 
 
-def _summary(reasons: Mapping[str, int]) -> str:
-    parts = [f"{reason} ({count})" for reason, count in list(reasons.items())[:_REASONS_SHOWN]]
-    remaining = len(reasons) - _REASONS_SHOWN
-    return ", ".join(parts) + (f" and {remaining} other reasons" if remaining > 0 else "")
-
-
 def _record(
     context: StepContext,
     period: Period,
     files: Sequence[FileRevision],
-    quarantined: Mapping[str, Mapping[str, int]],
+    row_counts: Mapping[str, RowCounts],
     alerts: Sequence[Alert],
     versions: Mapping[str, int],
 ) -> None:
@@ -113,7 +142,7 @@ def _record(
         rows_valid=sum(each.rows_valid for each in files),
         rows_quarantined=sum(each.rows_quarantined for each in files),
         files={each.name: each.sha256 for each in files},
-        quarantined={file: sum(reasons.values()) for file, reasons in quarantined.items()},
+        quarantined=dict(sorted(item for each in row_counts.values() for item in each.quarantined.items())),
         alerts=tuple(each.message for each in alerts),
     )
     previous = ledger.entries(

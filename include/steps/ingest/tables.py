@@ -19,6 +19,7 @@ from ml import features, targets
 from ml.errors import DataError, DeclarationError
 from ml.governance import privacy
 from ml.ingestion import chunks, intake
+from ml.ingestion.declared_columns import DeclaredColumns
 from ml.ingestion.intake import FilePart, IngestResult
 from ml.ingestion.row_counts import RowCounts
 from ml.ingestion.validation import SeenKeys
@@ -40,6 +41,19 @@ def in_dependency_order(case: UseCase) -> list[Table]:
     for each in case.tables:
         add(each)
     return ordered
+
+
+def declared_columns(case: UseCase, table: Table) -> DeclaredColumns:
+    """Return the columns of the table's contract, as the readers of its files need them."""
+    return DeclaredColumns.from_model(
+        coherence.schema_model(case, table), confidential=bool(hidden_columns(case, table))
+    )
+
+
+def hidden_columns(case: UseCase, table: Table) -> frozenset[str]:
+    """Return the columns whose values must not appear in a reason, which reaches logs, the ledger and pages."""
+    inputs = coherence.function_parameters(case)
+    return privacy.hidden_columns(table, "logs", inputs) | privacy.hidden_columns(table, "reports", inputs)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -78,7 +92,7 @@ def ingest(
     stored_keys.check(context, table, period)
     rows = sum(each.count for each in files)
     length, model = chunks.length(rows), coherence.schema_model(context.case, table)
-    hidden = privacy.hidden_columns(table, "logs", coherence.function_parameters(context.case))
+    hidden = hidden_columns(context.case, table)
     known = {each: _referenced_rows(context, each, period) for each in table.references}
     seen = SeenKeys() if length < rows else None
     validate = partial(
@@ -94,7 +108,7 @@ def ingest(
     with tempfile.TemporaryDirectory() as folder:
         spooled = _spool(context.case, table, period, files, length, validate, Path(folder, "judged"))
         if spooled.broken_rule:
-            refuse = partial(intake.refuse_table, model=model, broken_rule=spooled.broken_rule)
+            refuse = partial(intake.refuse_table, model=model, broken_rule=spooled.broken_rule, hidden=hidden)
             spooled = _spool(context.case, table, period, files, length, refuse, Path(folder, "refused"))
         _assert_conserved(table, rows, spooled)
         valid_uri, quarantine_uri = (
@@ -123,10 +137,11 @@ def _spool(
             result = validate(chunk)
             valid = _derive_columns(case, table, result.valid)
         _check_labels(case, table, valid)
+        row_counts = RowCounts.from_result(result, show_values=not hidden_columns(case, table))
         spooled = _Spooled(
             valid=spooled.valid.add(valid),
             quarantined=spooled.quarantined.add(result.quarantined.assign(night=str(period.last), table=table.name)),
-            row_counts=spooled.row_counts + RowCounts.from_result(result),
+            row_counts=spooled.row_counts + row_counts,
             broken_rule=result.broken_rule,
         )
         if result.broken_rule:
@@ -165,8 +180,9 @@ def _check_labels(case: UseCase, table: Table, valid: pd.DataFrame) -> None:
     target, label = targets.target_type(case), valid[case.task.label]
     if invalid := sorted(each for each in set(label.dropna().astype(float)) if not target.is_label(each)):
         words = target.display_names
+        shown = privacy.mask_value(case.task.label, f"{invalid[0]:g}", hidden_columns(case, table))
         raise DeclarationError(
-            f"expected the label {case.task.label!r} of {table.name!r} to be {words.label_values}, got {invalid[0]:g}: "
+            f"expected the label {case.task.label!r} of {table.name!r} to be {words.label_values}, got {shown}: "
             f"fix the function that derives it, or let the contract reject such rows ({words.label_contract})"
         )
 

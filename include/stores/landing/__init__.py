@@ -6,17 +6,20 @@ JSON lines are all read as text: types are checked by the contract, not inferred
 
 import hashlib
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import IO
 
-from include.stores.files import locations
+from include.stores.files import entries, locations
+from include.stores.files.entries import Entry
 from include.stores.files.locations import Bucket, Folder, Location
 from include.stores.landing import formats
 from include.stores.landing.rows import Rows
-from ml.errors import DataError
+from ml.errors import DataError, FileError
 from ml.ingestion import chunks
+from ml.ingestion.declared_columns import ANY_COLUMNS, DeclaredColumns
 from ml.usecase.periods import Period
 
 __all__ = [
@@ -37,11 +40,15 @@ __all__ = [
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LandedFile:
-    """A file that landed: its name, its table (None if it belongs to no table), and its version."""
+    """A file that landed: its name, its table (None if it belongs to no table), and its version.
+
+    `fault` says why it cannot be read as a file: it is a symbolic link, a folder, or has an unprintable name.
+    """
 
     name: str
     table: str | None
     version: str = ""
+    fault: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,15 +56,16 @@ class ScannedFile:
     """A file that was read to the end once, and its number of rows, well-formed and malformed.
 
     If the file could not be read, `fault` is the reason and there are no rows. `cached` has the rows of a short file;
-    it is None for a long file, whose rows are read again from `path`.
+    it is None for a long file, whose rows are read again from what `reopen` opens.
     """
 
     name: str
     sha256: str
     size_bytes: int
     count: int
-    path: Path
     cached: tuple[Rows, ...] | None
+    reopen: Callable[[], IO[bytes]]
+    columns: DeclaredColumns = ANY_COLUMNS
     fault: str = ""
 
     def batches(self, max_rows: int) -> Iterator[Rows]:
@@ -68,10 +76,10 @@ class ScannedFile:
         if self.cached is not None:
             yield from self.cached
             return
-        with self.path.open("rb") as file:
+        with self.reopen() as file:
             if _sha256(file) != self.sha256:
                 raise DataError(f"{self.name} was changed during ingestion; nothing was ingested, run this night again")
-            yield from formats.read(self.name, file, max_rows)
+            yield from formats.read(self.name, file, max_rows, self.columns)
 
 
 def period_location(landing: str, use_case: str, period: Period) -> Location:
@@ -86,37 +94,70 @@ def use_case_location(landing: str, use_case: str) -> Location:
 
 def list_files(location: Location, tables: list[str]) -> list[LandedFile]:
     """Return the files at `location`, sorted; without unfinished ones, which are hidden or end in .tmp or .part."""
-    return _list_files(location.file_versions(), tables)
+    return _list_files(location.entries(), tables)
 
 
 def list_files_by_period(location: Location, tables: list[str], first: str, last: str) -> dict[str, list[LandedFile]]:
     """Return the files of each period inside `location`, from the period `first` to `last`, by the period's name."""
-    return {
-        name: _list_files(versions, tables) for name, versions in location.file_versions_by_child(first, last).items()
-    }
+    return {name: _list_files(listed, tables) for name, listed in location.entries_by_child(first, last).items()}
 
 
 def sha256(location: Location, name: str) -> str:
-    """Return the SHA-256 of a file's bytes; raises the same errors as `Location.fetch`."""
-    with tempfile.TemporaryDirectory() as scratch, location.fetch(name, Path(scratch)).open("rb") as file:
-        return _sha256(file)
+    """Return the SHA-256 of a file's bytes; "" if it cannot be read. Otherwise raises as `Location.open` does."""
+    try:
+        with tempfile.TemporaryDirectory() as scratch, location.open(name, Path(scratch)) as file:
+            return _sha256(file)
+    except FileError:
+        return ""
 
 
-def scan(location: Location, landed: LandedFile, scratch: Path, max_cached_rows: int = chunks.MAX_ROWS) -> ScannedFile:
+def scan(
+    location: Location,
+    landed: LandedFile,
+    scratch: Path,
+    max_cached_rows: int = chunks.MAX_ROWS,
+    columns: DeclaredColumns = ANY_COLUMNS,
+) -> ScannedFile:
     """Read a file to the end and return it; up to `max_cached_rows` rows are kept in memory.
 
-    A remote file is downloaded to the folder `scratch`, and must stay there while its rows are read.
+    A remote file is downloaded to the folder `scratch`, and must stay there while its rows are read. `columns` are
+    those of the contract of its table.
     """
-    path = location.fetch(landed.name, scratch)
-    with path.open("rb") as file:
-        sha256, size = _sha256(file), file.tell()
-        fault = ""
-        try:
-            count, cached = _scan_rows(landed.name, file, max_cached_rows)
-        except DataError as error:
-            count, cached, fault = 0, (), str(error)
+    reopen = partial(location.open, landed.name, scratch)
+    unreadable = partial(
+        ScannedFile, name=landed.name, sha256="", size_bytes=0, count=0, cached=(), reopen=reopen, columns=columns
+    )
+    if landed.fault:
+        return unreadable(fault=f"{landed.name}: {landed.fault}")
+    try:
+        with reopen() as file:
+            return _scan(landed.name, file, max_cached_rows, columns, reopen)
+    except FileError as error:
+        return unreadable(fault=f"{landed.name}: {error}")
+    except OSError as error:
+        if fault := entries.read_fault(error):
+            return unreadable(fault=f"{landed.name}: {fault}")
+        raise
+
+
+def _scan(
+    name: str, file: IO[bytes], max_cached_rows: int, columns: DeclaredColumns, reopen: Callable[[], IO[bytes]]
+) -> ScannedFile:
+    sha256, size = _sha256(file), file.tell()
+    fault = ""
+    try:
+        count, cached = _scan_rows(name, file, max_cached_rows, columns)
+    except DataError as error:
+        count, cached, fault = 0, (), str(error)
     return ScannedFile(
-        name=landed.name, sha256=sha256, size_bytes=size, count=count, path=path, cached=cached, fault=fault
+        name=name,
+        sha256=sha256,
+        size_bytes=size,
+        count=count,
+        cached=cached,
+        reopen=reopen,
+        columns=columns,
+        fault=fault,
     )
 
 
@@ -124,19 +165,21 @@ def _sha256(file: IO[bytes]) -> str:
     return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]  # IO[bytes] has readinto
 
 
-def _scan_rows(name: str, file: IO[bytes], max_cached_rows: int) -> tuple[int, tuple[Rows, ...] | None]:
+def _scan_rows(
+    name: str, file: IO[bytes], max_cached_rows: int, columns: DeclaredColumns
+) -> tuple[int, tuple[Rows, ...] | None]:
     count = 0
     cached: list[Rows] = []
-    for rows in formats.read(name, file, chunks.MAX_ROWS):
+    for rows in formats.read(name, file, chunks.MAX_ROWS, columns):
         count += rows.count
         cached = [*cached, rows] if count <= max_cached_rows else []
     return count, tuple(cached) if count <= max_cached_rows else None
 
 
-def _list_files(versions: Mapping[str, str], tables: list[str]) -> list[LandedFile]:
-    names = [name for name in versions if not name.startswith((".", "_")) and not name.endswith((".tmp", ".part"))]
+def _list_files(listed: Mapping[str, Entry], tables: list[str]) -> list[LandedFile]:
+    names = [name for name in listed if not name.startswith((".", "_")) and not name.endswith((".tmp", ".part"))]
     return [
-        LandedFile(name=name, table=_table(name, tables), version=versions[name])
+        LandedFile(name=name, table=_table(name, tables), version=listed[name].version, fault=listed[name].fault)
         for name in sorted(names, key=sort_key)
     ]
 

@@ -21,26 +21,22 @@ from include.stores.landing.line_index import Lines
 from include.stores.landing.rows import Rows
 from ml.arrays import Integers
 from ml.errors import DataError
+from ml.ingestion.declared_columns import ANY_COLUMNS, DeclaredColumns
 
-_BOM, _UTF16 = b"\xef\xbb\xbf", (b"\xff\xfe", b"\xfe\xff")
 _BLOCK, _MAX_RECORD = 4 * 1024**2, 16 * 1024**2
 csv.field_size_limit(2**31 - 1)  # long fields are reported below; the reader's own limit would reject the whole file
 
 
-def read(file: IO[bytes], max_rows: int) -> Iterator[Rows]:
+def read(file: IO[bytes], max_rows: int, columns: DeclaredColumns = ANY_COLUMNS) -> Iterator[Rows]:
     """Yield the rows of CSV text in batches of at most `max_rows`.
 
     Raises DataError when the text is UTF-16, has no header, or has a column twice.
     """
-    file.seek(0)
-    start = file.read(len(_BOM))
-    if start.startswith(_UTF16):
-        raise DataError("expected UTF-8 text, got UTF-16; save it as UTF-8 and land it again")
-    text_starts = len(_BOM) if start == _BOM else 0
-    file.seek(text_starts)
+    text_start = rows.text_start(file)
+    file.seek(text_start)
     quoted = _is_quoted(file)
-    file.seek(text_starts)
-    return _read_quoted(file, max_rows) if quoted else _read_unquoted(file, max_rows)
+    file.seek(text_start)
+    return _read_quoted(file, max_rows, columns) if quoted else _read_unquoted(file, max_rows, columns)
 
 
 def _is_quoted(file: IO[bytes]) -> bool:
@@ -54,11 +50,11 @@ def _is_quoted(file: IO[bytes]) -> bool:
     return before == b"\r"
 
 
-def _read_unquoted(file: IO[bytes], max_rows: int) -> Iterator[Rows]:
+def _read_unquoted(file: IO[bytes], max_rows: int, columns: DeclaredColumns) -> Iterator[Rows]:
     """Yield the rows of text without quotes, one per line; lines that do not fit the header are malformed."""
     texts = (line.rstrip(b"\r\n").decode(errors="replace") for line in file)
     number, first = next(((number, text) for number, text in enumerate(texts, 1) if text), (0, ""))
-    header = _check_header(first.split(",") if first else [])
+    header = _check_header(first.split(",") if first else [], columns)
     for lines in rows.batches(iter(file), max_rows, b"".join):
         yield _parse_lines(lines.replace(b"\r\n", b"\n"), header, lines_before=number)
         number += lines.count(b"\n")
@@ -91,15 +87,16 @@ def _frame(body: bytes, header: list[str], numbers: Integers) -> pd.DataFrame:
             strings_can_be_null=False,
         ),
     )
-    return pd.DataFrame({name: table[name].to_pandas() for name in header}).set_axis(numbers)
+    texts = zip(header, table.itercolumns(), strict=True)  # `table[name]` searches all columns
+    return pd.DataFrame({name: column.to_pandas() for name, column in texts}).set_axis(numbers)
 
 
-def _read_quoted(file: IO[bytes], max_rows: int) -> Iterator[Rows]:
+def _read_quoted(file: IO[bytes], max_rows: int, columns: DeclaredColumns) -> Iterator[Rows]:
     text = io.TextIOWrapper(file, "utf-8", "replace", newline="")
     try:
         records = _records(text)
         first = next(records, None)
-        header = _check_header(first.cells if first else [])
+        header = _check_header(first.cells if first else [], columns)
         for batch in rows.batches(records, max_rows, list):
             yield _rows_of(batch, header)
     finally:
@@ -185,12 +182,10 @@ def _records(text: Iterable[str]) -> Iterator[_Record]:
             return
 
 
-def _check_header(names: list[str]) -> list[str]:
+def _check_header(names: list[str], columns: DeclaredColumns) -> list[str]:
     if not names:
         raise DataError("expected a header line, got an empty file")
-    duplicate = next((column for column in names if names.count(column) > 1), None)
-    if duplicate is not None:
-        raise DataError(f"expected each column once, got {duplicate!r} twice; mend the header and land it again")
+    rows.check_names(names, columns)
     return names
 
 

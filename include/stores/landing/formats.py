@@ -10,12 +10,13 @@ from typing import IO
 from include.stores.landing import csv, jsonlines, parquet
 from include.stores.landing.rows import Rows
 from ml.errors import DataError
+from ml.ingestion.declared_columns import ANY_COLUMNS, DeclaredColumns
 
 LARGEST_INFLATED = 4 * 1024**3
 _RATIO, _MIN_BOUND = 200, 64 * 1024**2
 _CHUNK = 4 * 1024**2
 
-_READERS: dict[str, Callable[[IO[bytes], int], Iterator[Rows]]] = {
+_READERS: dict[str, Callable[[IO[bytes], int, DeclaredColumns], Iterator[Rows]]] = {
     ".csv": csv.read,
     ".parquet": parquet.read,
     ".jsonl": jsonlines.read,
@@ -24,10 +25,11 @@ _READERS: dict[str, Callable[[IO[bytes], int], Iterator[Rows]]] = {
 _INFLATED = (".csv.gz", ".jsonl.gz", ".ndjson.gz")
 
 
-def read(name: str, file: IO[bytes], max_rows: int) -> Iterator[Rows]:
+def read(name: str, file: IO[bytes], max_rows: int, columns: DeclaredColumns = ANY_COLUMNS) -> Iterator[Rows]:
     """Yield the rows of the file `name` in batches of at most `max_rows`; an empty table is one empty batch.
 
-    Raises DataError when the file cannot be read; batches yielded before it must then be discarded.
+    `columns` are those of the contract of its table. Raises DataError when the file cannot be read, whatever the reason
+    in the file is; batches yielded before it must then be discarded.
     """
     ending = next((each for each in (*_INFLATED, *_READERS) if name.lower().endswith(each)), None)
     if ending is None:
@@ -37,9 +39,16 @@ def read(name: str, file: IO[bytes], max_rows: int) -> Iterator[Rows]:
     reader = _READERS[ending.removesuffix(".gz")]
     try:
         with tempfile.SpooledTemporaryFile(_MIN_BOUND) as buffer:
-            yield from reader(inflate(file, buffer) if ending.endswith(".gz") else file, max_rows)
+            yield from reader(inflate(file, buffer) if ending.endswith(".gz") else file, max_rows, columns)
     except DataError as fault:
         raise DataError(f"{name}: {fault}") from None
+    except (OSError, MemoryError):  # of the machine, not of the file
+        raise
+    except Exception as fault:  # a library that fails on an unusual file must not stop the night; its text may be data
+        raise DataError(
+            f"{name}: expected a file that can be read, got an error of its reader ({type(fault).__name__}); correct "
+            "the file, or land it in another format"
+        ) from fault
 
 
 def inflate(compressed: IO[bytes], buffer: IO[bytes]) -> IO[bytes]:

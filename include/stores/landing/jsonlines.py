@@ -5,16 +5,18 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
-from typing import IO, Any
+from typing import IO, Any, Never
 
 import pandas as pd
 
 from include.stores.landing import rows
 from include.stores.landing.rows import Rows
 from ml.errors import DataError
+from ml.ingestion.declared_columns import ANY_COLUMNS, DeclaredColumns, list_names
 
 Object = dict[str, str]
-_BOM, _PARSED = b"\xef\xbb\xbf", 50_000
+_PARSED, _MAX_RARE_NAMES = 50_000, 20
+_BLANK = " \t\r"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,47 +28,49 @@ class _Line:
     parsed: Object | str
 
 
-def read(file: IO[bytes], max_rows: int) -> Iterator[Rows]:
+def read(file: IO[bytes], max_rows: int, columns: DeclaredColumns = ANY_COLUMNS) -> Iterator[Rows]:
     """Yield the rows of JSON lines in batches of at most `max_rows`.
 
-    The columns are the names that at least half of the objects have; an absent name is an empty cell. Raises DataError
-    when the file has no lines.
+    LF or CRLF ends a line. An absent name is an empty cell. The columns are the declared names, and the other names
+    that at least half of the objects have. An object with another name than these is malformed; if the contract is not
+    strict, the name is left out. Raises DataError when the file has no lines, or is UTF-16.
     """
     parsed = _parse_batches(file, min(max_rows, _PARSED))
     first, second = next(parsed), next(parsed, None)
     if second is None:  # a short file is parsed once, a long one a first time for its columns
-        yield _rows(first, _columns([first]))
+        yield _rows(first, _columns([first], columns), columns)
         return
-    columns = _columns(chain([first, second], parsed))
-    yield from (_rows(lines, columns) for lines in _parse_batches(file, min(max_rows, _PARSED)))
+    names = _columns(chain([first, second], parsed), columns)
+    yield from (_rows(lines, names, columns) for lines in _parse_batches(file, min(max_rows, _PARSED)))
 
 
 def _parse_batches(file: IO[bytes], max_rows: int) -> Iterator[list[_Line]]:
-    file.seek(0)
-    file.seek(len(_BOM) if file.read(len(_BOM)) == _BOM else 0)
-    number = 0
-    for batch in rows.batches(iter(file), max_rows, b"".join):
-        lines = batch.decode(errors="replace").splitlines()
-        yield [_Line(at, line, _object(line)) for at, line in enumerate(lines, number + 1) if line.strip()]
-        number += len(lines)
+    file.seek(rows.text_start(file))
+    number = 1
+    for batch in rows.batches(iter(file), max_rows, list):
+        texts = [line.removesuffix(b"\n").removesuffix(b"\r").decode(errors="replace") for line in batch]
+        yield [_Line(at, text, _object(text)) for at, text in enumerate(texts, number) if text.strip(_BLANK)]
+        number += len(texts)
 
 
-def _rows(lines: list[_Line], columns: list[str]) -> Rows:
+def _rows(lines: list[_Line], names: list[str], columns: DeclaredColumns) -> Rows:
+    known = set(names)
     faults, well_formed = [], []
     for line in lines:
-        unexpected = sorted(set(line.parsed) - set(columns)) if isinstance(line.parsed, dict) else []
+        unexpected = line.parsed.keys() - known if isinstance(line.parsed, dict) else set()
         if isinstance(line.parsed, str):
             faults.append((line.number, line.text, line.parsed))
-        elif unexpected:
-            faults.append((line.number, line.text, f"expected the names {columns}, got also {unexpected}"))
+        elif unexpected and columns.strict:
+            reason = f"expected the names {list_names(names)}, got also {list_names(sorted(unexpected))}"
+            faults.append((line.number, line.text, reason))
         else:
-            well_formed.append((line.number, [line.parsed.get(name, "") for name in columns]))
-    frame = pd.DataFrame([cells for _, cells in well_formed], [number for number, _ in well_formed], columns, dtype=str)
+            well_formed.append((line.number, [line.parsed.get(name, "") for name in names]))
+    frame = pd.DataFrame([cells for _, cells in well_formed], [number for number, _ in well_formed], names, dtype=str)
     return Rows(well_formed=frame, malformed=rows.malformed(faults))
 
 
-def _columns(batches: Iterable[list[_Line]]) -> list[str]:
-    """Return the names that at least half of the objects have."""
+def _columns(batches: Iterable[list[_Line]], columns: DeclaredColumns) -> list[str]:
+    """Return the names of the columns. A required name that no object has is missing, unless there are no objects."""
     counted: Counter[str] = Counter()
     lines = objects = 0
     for batch in batches:
@@ -75,13 +79,21 @@ def _columns(batches: Iterable[list[_Line]]) -> list[str]:
         lines, objects = lines + len(batch), objects + len(parsed)
     if not lines:
         raise DataError("expected lines of JSON, got an empty file")
-    return [name for name, count in counted.items() if 2 * count >= objects]
+    declared = [name for name in columns.names if name in counted or name in columns.nullable or not objects]
+    others = {name: count for name, count in counted.items() if name not in columns.names}
+    frequent = [name for name, count in others.items() if 2 * count >= objects]
+    if columns.strict:
+        return [*declared, *frequent]
+    rare = [name for name, count in Counter(others).most_common() if 2 * count < objects]
+    return [*declared, *frequent, *rare[:_MAX_RARE_NAMES]]
 
 
 def _object(line: str) -> Object | str:
     """Return the line's names and values as text, or the reason why it is malformed."""
     try:
-        parsed = json.loads(line, parse_float=str, parse_int=str, parse_constant=str, object_pairs_hook=_Pairs)
+        parsed = json.loads(
+            line, parse_float=str, parse_int=str, parse_constant=_refuse_constant, object_pairs_hook=_Pairs
+        )
     except (ValueError, RecursionError) as fault:
         return f"expected an object in JSON, got {fault}"
     if not isinstance(parsed, _Pairs):
@@ -94,6 +106,11 @@ def _object(line: str) -> Object | str:
         return "expected each name once, got one twice"
     cells = {name: _text(value) for name, value in parsed}
     return rows.fault([*names, *cells.values()]) or cells
+
+
+def _refuse_constant(literal: str) -> Never:
+    """Raise ValueError for NaN and infinities: JSON does not have them, and a text column would store their names."""
+    raise ValueError(f"{literal}; write null for a missing value")
 
 
 class _Pairs(list[tuple[str, Any]]):

@@ -1,14 +1,19 @@
 """The rows of a file as text, each with its line number."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
-from typing import TypeVar
+from typing import IO, TypeVar
 
 import pandas as pd
 
+from ml.errors import DataError
+from ml.ingestion.declared_columns import DeclaredColumns
+
 LONGEST_CELL = 100_000
 UNDECODABLE = "\ufffd"
+_BOM, _UTF16 = b"\xef\xbb\xbf", (b"\xff\xfe", b"\xfe\xff")
 _Item = TypeVar("_Item")
 _Batch = TypeVar("_Batch")
 
@@ -38,6 +43,26 @@ def batches(items: Iterator[_Item], max_items: int, collect: Callable[[Iterator[
         yield batch
 
 
+def text_start(file: IO[bytes]) -> int:
+    """Return the position at which the text of `file` begins, after a byte order mark; raises DataError for UTF-16."""
+    file.seek(0)
+    start = file.read(len(_BOM))
+    if start.startswith(_UTF16):
+        raise DataError("expected UTF-8 text, got UTF-16; save it as UTF-8 and land it again")
+    return len(_BOM) if start == _BOM else 0
+
+
+def check_names(names: list[str], columns: DeclaredColumns) -> None:
+    """Raise DataError when a column name is not UTF-8 text, or occurs twice; names that may not be shown are counted."""
+    counts = Counter(names)
+    for position, name in enumerate(names, 1):
+        if not is_text(name):
+            raise DataError(f"expected column names in UTF-8, got other bytes in the name of column {position}")
+        if counts[name] > 1:
+            shown = columns.show(name, position)
+            raise DataError(f"expected each column once, got {shown} twice; mend the header and land it again")
+
+
 def malformed(rows: list[tuple[int, str, str]]) -> pd.DataFrame:
     """Return malformed rows as a frame; `rows` has the line number, the text and the reason of each."""
     return pd.DataFrame(
@@ -53,9 +78,12 @@ def fault(cells: list[str]) -> str:
     if longest > LONGEST_CELL:
         return f"expected fields of at most {LONGEST_CELL:,} characters, got {longest:,}"
     text = "".join(cells)
-    if UNDECODABLE in text or "\0" in text or not _encodable(text):
-        return "expected UTF-8 text, got bytes that are not"
-    return ""
+    return "" if is_text(text) else "expected UTF-8 text, got bytes that are not"
+
+
+def is_text(text: str) -> bool:
+    """Return whether a decoded text came from UTF-8 and has no NUL."""
+    return UNDECODABLE not in text and "\0" not in text and _encodable(text)
 
 
 def _encodable(text: str) -> bool:

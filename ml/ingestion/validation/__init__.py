@@ -12,6 +12,7 @@ import pandas as pd
 import pandera.pandas as pa
 
 from ml.errors import DataError
+from ml.ingestion.declared_columns import list_names
 from ml.ingestion.validation import parsing
 from ml.ingestion.validation.contract import Contract, Violation
 from ml.ingestion.validation.reasons import Reasons
@@ -55,7 +56,7 @@ def check(
     columns do not match the contract, or a rule refuses the whole table.
     """
     contract = Contract(model, masked)
-    left_out = check_columns(list(raw.columns), model)
+    left_out = check_columns(list(raw.columns), model, masked)
     reasons = Reasons()
     typed = _parse_columns(raw, contract, missing, never, reasons)
     good = _to_contract_types(_drop_failed(typed, reasons), contract)
@@ -76,22 +77,27 @@ def check(
     )
 
 
-def check_columns(names: list[str], model: type[pa.DataFrameModel]) -> tuple[Violation, ...]:
+def check_columns(
+    names: list[str], model: type[pa.DataFrameModel], masked: Collection[str] = ()
+) -> tuple[Violation, ...]:
     """Return a warning about columns that are not in the contract, if it is not strict.
 
-    Raises DataError if columns are missing, or if a strict contract does not have them.
+    Raises DataError if columns are missing, or if a strict contract does not have them. If there are `masked` columns,
+    names that are not in the contract are counted and not shown: without a header they are the first row.
     """
-    schema = model.to_schema()
-    lacking = [name for name, column in schema.columns.items() if column.required and name not in names]
+    schema, received = model.to_schema(), set(names)
+    lacking = [name for name, column in schema.columns.items() if column.required and name not in received]
     extra = [name for name in names if name not in schema.columns]
+    unshown = f"{len(extra):,} (not shown, because the table has personal columns)" if extra and masked else ""
     if lacking or (extra and schema.strict is True):
         raise DataError(
             f"expected the columns {list(schema.columns)}; missing: {lacking or 'none'}, not in the contract: "
-            f"{extra or 'none'}. Correct the file, or change the contract if the source has changed"
+            f"{unshown or list_names(extra)}. Correct the file, or change the contract if the source has changed"
         )
     if not extra or schema.strict == "filter":
         return ()
-    return (Violation(reason=f"columns that are not in the contract were left out: {', '.join(extra)}"),)
+    shown = unshown or list_names(extra, quoted=False)
+    return (Violation(reason=f"columns that are not in the contract were left out: {shown}"),)
 
 
 def quarantine(result: ValidationResult, raw: pd.DataFrame, row_reasons: "pd.Series[str]") -> ValidationResult:

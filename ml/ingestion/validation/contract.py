@@ -88,11 +88,13 @@ class Contract:
         """Return parsed `values` of `column` in the exact type of the contract.
 
         Whole numbers and booleans with missing values, which only an optional column that is absent has, stay nullable.
-        Texts stay as they are, because `astype(str)` makes a text of a missing value.
+        Texts are stored as they are: a cast would make the text `None` of a missing one.
         """
         dtype = self.types[column]
+        if dtype == "str":
+            return values
         stays_nullable = dtype.startswith(("int", "uint", "bool")) and values.isna().any()
-        return values if stays_nullable or dtype == "str" else values.astype(pd.api.types.pandas_dtype(dtype))
+        return values if stays_nullable else values.astype(pd.api.types.pandas_dtype(dtype))
 
     def find_violations(self, rows: pd.DataFrame, seen_keys: SeenKeys | None = None) -> list[Violation]:
         """Return the violations of rules on rows and tables; `seen_keys` has the keys of earlier chunks."""

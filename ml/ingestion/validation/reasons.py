@@ -1,6 +1,8 @@
-"""The reasons why rows are quarantined, by row, in the order in which they were found."""
+"""The reasons why rows are quarantined, by row, in the order in which they were found, and their counts by kind."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -9,6 +11,7 @@ from ml.arrays import Booleans
 from ml.ingestion.validation.contract import Contract, Violation
 from ml.ingestion.validation.parsing import ParsedColumn
 
+WHOLE_FILE = "the whole file"
 _AND, _GOT = "; ", ", got "
 
 
@@ -40,7 +43,7 @@ class Reasons:
 
     def add_violation(self, violation: Violation) -> None:
         """Add the reason of `violation` to its rows, with the value of each row if there is one."""
-        with_values = (f"{violation.reason}{_GOT}{value}" for value in violation.values)
+        with_values = (with_value(violation.reason, value) for value in violation.values)
         for row, reason in zip(
             violation.row_labels,
             with_values if violation.values else [violation.reason] * len(violation.row_labels),
@@ -53,7 +56,7 @@ class Reasons:
         for broken, expected, describe in _cell_faults(column, cells, contract):
             rows = np.flatnonzero(broken[cells.codes]) if broken.any() else np.array([], np.int64)
             for row, level in zip(index[rows], cells.codes[rows], strict=True):
-                self.add(row, f"{column}: expected {expected}{_GOT}{describe(level)}")
+                self.add(row, with_value(f"{column}: expected {expected}", describe(level)))
 
 
 def _cell_faults(
@@ -73,26 +76,91 @@ def _cell_faults(
         yield broken, str(rule.error or rule.name), lambda level: contract.format_value(column, cells.values[level])
 
 
-def most_common(row_reasons: Iterable[str]) -> str:
-    """Return the most common reason and its number of rows; `row_reasons` has one line per row, from `Reasons.join`.
+def with_value(rule: str, value: str) -> str:
+    """Return a reason: the rule that is broken and the value that came, which cannot look like a further reason.
 
-    Reasons that differ only in the value count as the same. The value is shown if it is the only one.
+    >>> with_value("speed: expected a finite number", "'x; late'")
+    "speed: expected a finite number, got 'x, late'"
+    """
+    return f"{rule}{_GOT}{value.replace(_AND, ', ')}"
 
-    >>> most_common(["speed: expected a finite number, got 'x'", "speed: expected a finite number, got 'y'; late"])
-    'speed: expected a finite number (2) and 1 other reason'
-    >>> most_common(["late"])
+
+@dataclass(frozen=True, slots=True)
+class KindCount:
+    """The number of rows that break one rule; `text` is the reason with its value if all rows have the same value."""
+
+    rows: int
+    text: str
+
+
+KindCounts = Mapping[str, KindCount]
+
+
+def count_kinds(row_reasons: Iterable[str], *, show_values: bool = True) -> dict[str, KindCount]:
+    """Return the counts of each rule that rows break; `row_reasons` has one line per row, from `Reasons.join`.
+
+    Reasons that differ only in the value count as the same. Without `show_values`, no value is kept.
+
+    >>> count_kinds(["speed: expected a finite number, got 'x'", "speed: expected a finite number, got 'y'; late"])
+    ... # doctest: +NORMALIZE_WHITESPACE
+    {'speed: expected a finite number': KindCount(rows=2, text='speed: expected a finite number'),
+     'late': KindCount(rows=1, text='late')}
+    """
+    kinds: dict[str, KindCount] = {}
+    for line, rows in Counter(row_reasons).items():
+        for rule, text in {_rule(each): each for each in _split(line)}.items():
+            count = KindCount(rows, text if show_values else rule)
+            kinds[rule] = _merge(rule, kinds[rule], count) if rule in kinds else count
+    return kinds
+
+
+def merge_kinds(one: KindCounts, other: KindCounts) -> dict[str, KindCount]:
+    """Return the counts of both together."""
+    both = {rule: _merge(rule, one[rule], count) for rule, count in other.items() if rule in one}
+    return {**one, **other, **both}
+
+
+def without_values(line: str) -> str:
+    """Return the reasons of a row without the values that came.
+
+    >>> without_values("speed: expected a finite number, got 'x'; late")
+    'speed: expected a finite number; late'
+    """
+    return _AND.join(map(_rule, _split(line)))
+
+
+def names_column(line: str, columns: Collection[str]) -> bool:
+    """Return whether a reason of a row is about cells of `columns`, and not about the row as a whole.
+
+    >>> names_column("late; zone, age: expected one that is in places", ["zone", "age"]), names_column("late", ["age"])
+    (True, False)
+    """
+    subjects = (each.partition(": ") for each in _split(line))
+    return any(colon and set(names.split(", ")) <= set(columns) for names, colon, _ in subjects)
+
+
+def summarize(kinds: KindCounts, shown: int = 1) -> str:
+    """Return the most common reasons, each with its number of rows, and the number of the other ones.
+
+    >>> summarize(count_kinds(["speed: expected a number, got 'x'", "speed: expected a number, got 'y'; late"]))
+    'speed: expected a number (2) and 1 other reason'
+    >>> summarize(count_kinds(["late"]))
     'late (1)'
     """
-    rows: dict[str, int] = {}
-    values: dict[str, set[str]] = {}
-    for line in row_reasons:
-        for reason in dict.fromkeys(line.split(_AND)):
-            rule = reason.partition(_GOT)[0]
-            rows[rule] = rows.get(rule, 0) + 1
-            values.setdefault(rule, set()).add(reason)
-    if not rows:
-        return ""
-    rule = max(rows, key=rows.__getitem__)
-    summary = values[rule].pop() if len(values[rule]) == 1 else rule
-    others = len(rows) - 1
-    return f"{summary} ({rows[rule]})" + (f" and {others} other reason{'s' * (others > 1)}" if others else "")
+    ordered = sorted(kinds.values(), key=lambda each: -each.rows)
+    others = len(ordered) - shown
+    listed = ", ".join(f"{each.text} ({each.rows:,})" for each in ordered[:shown])
+    return listed + (f" and {others} other reason{'s' * (others > 1)}" if others > 0 else "")
+
+
+def _merge(rule: str, one: KindCount, other: KindCount) -> KindCount:
+    return KindCount(one.rows + other.rows, one.text if one.text == other.text else rule)
+
+
+def _split(line: str) -> list[str]:
+    """Return the reasons of a row; the reason of a whole file is one reason."""
+    return [line] if line.startswith(WHOLE_FILE) else line.split(_AND)
+
+
+def _rule(reason: str) -> str:
+    return reason if reason.startswith(WHOLE_FILE) else reason.partition(_GOT)[0]

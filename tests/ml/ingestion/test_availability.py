@@ -79,7 +79,7 @@ def test_rows_around_a_change_of_the_clock_find_their_night(period: str, at: str
 def test_an_entity_of_another_night_is_refused_by_name() -> None:
     trips = pd.DataFrame({"at": [1, 2], "day": pd.to_datetime(["2013-02-08", "2013-02-09"])})
     arrived = availability.assign_nights(trips, TRIPS, HORIZON, periods.parse("2013-02-08"))
-    assert list(arrived.refusal_reasons) == ["", "belongs to the night 2013-02-09, not to 2013-02-08"]
+    assert list(arrived.refusal_reasons) == ["", "expected a row of 2013-02-08, got one of 2013-02-09"]
 
 
 def test_an_entity_is_known_at_the_cutoff_of_the_night_it_names() -> None:

@@ -3,10 +3,10 @@
 import pandas as pd
 import pytest
 
-from ml.ingestion import row_counts
 from ml.ingestion.intake import IngestResult
 from ml.ingestion.row_counts import RowCounts
-from ml.ingestion.validation import Violation
+from ml.ingestion.validation import Violation, reasons
+from ml.ingestion.validation.reasons import KindCount
 
 
 def taken(valid: list[tuple[str, str]], held: list[tuple[str, str]], *warnings: Violation) -> IngestResult:
@@ -35,7 +35,11 @@ def test_the_sum_of_stretches_is_the_whole(border: int) -> None:
     )
     assert whole.by_night == {"2013-02-07": 1, "2013-02-08": 2}
     assert whole.by_file == {"a.csv": 2, "b.csv": 1}
-    assert whole.quarantined == {"a.csv": {"late": 2, "far": 1}, "c.csv": {"late": 1}}
+    assert whole.quarantined == {"a.csv": 3, "c.csv": 1}
+    assert {file: reasons.summarize(kinds, 9) for file, kinds in whole.reasons.items()} == {
+        "a.csv": "late (2), far (1)",
+        "c.csv": "late (1)",
+    }
     assert (whole.rows_in, whole.rows_valid, whole.rows_quarantined) == (7, 3, 4)
 
 
@@ -54,8 +58,19 @@ def test_a_warning_about_the_table_is_told_once() -> None:
     assert [finding.describe() for finding in (each + each).warnings] == ["too few"]
 
 
-def test_of_too_many_reasons_the_rarest_are_counted_together(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(row_counts, "MAX_REASONS", 2)
-    one = RowCounts.from_result(taken([], [("a.csv", reason) for reason in ("far", "far", "late")]))
-    other = RowCounts.from_result(taken([], [("a.csv", reason) for reason in ("late", "odd", "even")]))
-    assert (one + other).quarantined == {"a.csv": {"far": 2, "late": 2, row_counts.OTHERS: 2}}
+def test_reasons_that_differ_in_the_value_only_are_one_however_many_there_are() -> None:
+    parts = [
+        RowCounts.from_result(
+            taken([], [("a.csv", f"speed: expected a number, got 'x{n}'") for n in range(at, at + 9)])
+        )
+        for at in (0, 9)
+    ]
+    assert (parts[0] + parts[1]).reasons == {
+        "a.csv": {"speed: expected a number": KindCount(18, "speed: expected a number")}
+    }
+
+
+def test_without_values_no_reason_or_warning_has_one() -> None:
+    warning = Violation(row_labels=(1,), reason="odd", values=("Ann Smith",))
+    held = [("a.csv", "age: expected a number, got 'Ann Smith'; late")]
+    assert "Ann" not in str(RowCounts.from_result(taken([], held, warning), show_values=False))

@@ -41,10 +41,10 @@ def stage(settings: Settings, stage: str, table: str) -> pd.DataFrame:
     ("table", "column", "value", "reason"),
     [
         ("bookings", "kilometres", "1e400", "kilometres: expected a finite number, got '1e400'"),
-        ("bookings", "ride_date", "2024-03-18", "belongs to the night 2024-03-18, not to 2024-03-17"),
+        ("bookings", "ride_date", "2024-03-18", "expected a row of 2024-03-17, got one of 2024-03-18"),
         ("rides", "minutes_late", "-5", "minutes_late: expected greater_than_or_equal_to"),
         ("rides", "ended_at", "2031-01-01T00:00:00Z", "known only after the cutoff, 2024-03-16 21:30 UTC"),
-        ("rides", "ride", "NA", "ride: expected a finite number, got 'NA'"),
+        ("rides", "ride", "NA", "ride: expected a whole number, got 'NA'"),
         ("traffic", "zone", "moon", "zone: expected isin"),
     ],
     ids=["too large", "of another night", "out of range", "of the future", "NA", "unknown level"],

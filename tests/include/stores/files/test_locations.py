@@ -60,12 +60,13 @@ def test_places_below_are_told_from_the_first_to_the_last_with_their_own_files_a
         place.child(night).put("rides.csv", night.encode())
         place.child(night).child("deeper").put("other.csv", b"x")
     place.put("notes.txt", b"of no night")
-    found = place.file_versions_by_child("2013-02-08", "2013-02-10")
-    assert found == {
-        night: place.child(night).file_versions() for night in ("2013-02-08", "2013-02-08..2013-02-09", "2013-02-10")
-    }
-    assert [list(stamps) for stamps in found.values()] == [["rides.csv"]] * 3
-    assert place.child("nowhere").file_versions_by_child("", "9999") == {}
+    found = place.entries_by_child("2013-02-08", "2013-02-10")
+    readable = {night: {name for name, each in held.items() if not each.fault} for night, held in found.items()}
+    nights = ("2013-02-08", "2013-02-08..2013-02-09", "2013-02-10")
+    assert readable == {night: {"rides.csv"} for night in nights}
+    for night, held in found.items():
+        assert held["rides.csv"].version == place.child(night).file_versions()["rides.csv"]
+    assert place.child("nowhere").entries_by_child("", "9999") == {}
 
 
 def test_a_file_that_is_gone_is_named(place: Location) -> None:

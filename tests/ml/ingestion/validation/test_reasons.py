@@ -27,8 +27,10 @@ def test_a_finding_tells_each_row_its_own_value() -> None:
         (["a: expected x, got 1", "a: expected x, got 2"], "a: expected x (2)"),
         (["a: expected x, got 1; b", "b", "late"], "b (2) and 2 other reasons"),
         (["late", "late", "far"], "late (2) and 1 other reason"),
+        (["the whole file: missing: a; b, got 7"] * 3, "the whole file: missing: a; b, got 7 (3)"),
+        ([words.with_value("a: expected x", f"'{n}; late'") for n in range(9998)], "a: expected x (9,998)"),
     ],
-    ids=["none", "one", "with values of their own", "rows with several", "another"],
+    ids=["none", "one", "with values of their own", "rows with several", "another", "a whole file", "values like it"],
 )
 def test_the_commonest_reason_is_told_with_how_many_rows_have_it(told: list[str], said: str) -> None:
-    assert words.most_common(told) == said
+    assert words.summarize(words.count_kinds(told)) == said
