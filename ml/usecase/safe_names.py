@@ -5,21 +5,22 @@ A column keeps its own name in the contract, in declarations, tables, packages, 
 
 import keyword
 import re
+import unicodedata
 from collections.abc import Iterable
-
-_OTHER = re.compile(r"\W+")
 
 
 def safe_name(column: str) -> str:
-    """Return `column` as an identifier; one that is an identifier already is returned as it is.
+    """Return `column` as an identifier, normalised as Python does; an identifier in ASCII is returned as it is.
 
     >>> [safe_name(column) for column in ("plan", "Monthly Spend (EUR)", "Churned?", "2nd class", "class")]
     ['plan', 'Monthly_Spend_EUR', 'Churned', '_2nd_class', 'class_']
     """
-    if column.isidentifier() and not keyword.iskeyword(column):
-        return column
-    name = _OTHER.sub("_", column).strip("_")
-    if not name or name[0].isdigit():
+    normal = unicodedata.normalize("NFKC", column)
+    if normal.isidentifier() and not keyword.iskeyword(normal):
+        return normal
+    letters = "".join(letter if f"_{letter}".isidentifier() else " " for letter in normal)
+    name = re.sub(r"[ _]+", "_", letters).strip("_")
+    if not name.isidentifier():
         name = f"_{name}"
     return f"{name}_" if keyword.iskeyword(name) else name
 

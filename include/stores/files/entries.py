@@ -73,7 +73,7 @@ def printable(name: str) -> str:
 
 
 def of_status(mode: int, size: int, modified_ns: int) -> Entry:
-    """Return the entry of a file with this `lstat`; what is not a regular file has a version that says its kind."""
+    """Return the entry of a file with this result of os.lstat; what is not a regular file has a version that says its kind."""
     if stat.S_ISREG(mode):
         return Entry(f"{size}-{modified_ns}")
     if stat.S_ISDIR(mode):

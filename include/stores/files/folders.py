@@ -62,13 +62,12 @@ def open_file(root: Path, parts: Sequence[str], name: str, max_bytes: int) -> IO
         if fault := entries.read_fault(error):
             raise FileError(fault) from None
         raise
-    file = os.fdopen(handle, "rb")
     try:
         _check_opened(os.fstat(handle), path, max_bytes)
+        return os.fdopen(handle, "rb")
     except BaseException:
-        file.close()
+        os.close(handle)
         raise
-    return file
 
 
 def check_size(name: str, size: int, max_bytes: int) -> None:

@@ -139,15 +139,15 @@ class Bucket:
 
     def entries_by_child(self, first: str, last: str) -> dict[str, dict[str, Entry]]:
         """Return the same as `Location.entries_by_child`, in one request per 1000 files from `first` on."""
-        found: dict[str, dict[str, Entry]] = {}
+        listed: dict[str, dict[str, Entry]] = {}
         shortly_before = f"{self.prefix}/{first[:-1]}"  # SeaweedFS skips the contents of the folder it starts after
         for key, entry in self._list_keys(StartAfter=shortly_before):
             child, _, name = key.partition("/")
             if child > last:
                 break
             if child >= first and name and "/" not in name:
-                found.setdefault(child, {})[name] = entry
-        return {child: entries.by_name(named.items()) for child, named in found.items()}
+                listed.setdefault(child, {})[name] = entry
+        return {child: entries.by_name(named.items()) for child, named in listed.items()}
 
     def _list_keys(self, **options: str) -> Iterator[tuple[str, Entry]]:
         """Yield each key below the prefix in the order of keys, and each folder if there is a delimiter."""
@@ -213,8 +213,8 @@ def translate_errors(location: Location, name: str = "") -> Iterator[None]:
         ) from None
 
 
-def _readable(found: dict[str, Entry]) -> dict[str, str]:
-    return {name: entry.version for name, entry in found.items() if not entry.fault}
+def _readable(listed: dict[str, Entry]) -> dict[str, str]:
+    return {name: entry.version for name, entry in listed.items() if not entry.fault}
 
 
 def _download_name(name: str) -> str:
