@@ -307,7 +307,12 @@ def test_labels_that_land_while_the_triggerer_is_killed_are_taken_and_answered_f
             "is_requested": "success",
             "request_retraining": states(admin, decided)["request_retraining"],
         },
-        {"ingest": "success", "send_alerts": "success"},
+        {
+            "ingest": "success",
+            "send_alerts": "success",
+            "find_unscored": "success",
+            "score_new_entities": "skipped",
+        },
     ]
     (entry,) = ledger.entries(engine, CASE.name, EntryKind.LABEL_BATCH_DECIDED)
     assert ledger_entries.read(entry, LabelBatchDecided).labels == warehouse.count_labels(engine, CASE.name)
