@@ -1,6 +1,6 @@
 """Prune a use case: remove what is past its declared retention and nothing needs any more.
 
-The plan is recorded in the ledger before anything is removed. Every part can be removed again, so that a run that was
+What will be removed is recorded in the ledger first: in one entry, and the files of the lake in another one. Every part can be removed again, so that a run that was
 killed is completed by the next one. The ledger is never pruned.
 """
 
@@ -36,13 +36,15 @@ def prune(
     context = PruneContext(step=step, needs=needs.find(step), last=last, now=moment, safety_hours=safety_hours)
     present = tuple(parts.all_parts(context))
     plans = tuple(each.plan() for each in present)
-    tables = versions.trims(context)
-    all_plans = (*plans, versions.plan(context, tables))
     if not dry_run:
-        _record(context, all_plans)
+        _record(context, plans)
         _remove(present, plans)
+    tables = versions.trims(context)  # after the rows, so that their files go, too
+    versions_plan = versions.plan(context, tables)
+    if not dry_run:
+        _record(context, (versions_plan,))
         versions.remove(tables)
-    return all_plans
+    return (*plans, versions_plan)
 
 
 def _remove(present: Sequence[PrunablePart], plans: Sequence[PrunePlan]) -> None:

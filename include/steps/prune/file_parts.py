@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 from include.steps.prune.part import PrunablePart, PruneContext
-from include.stores import ledger, report_paths, warehouse
+from include.stores import ledger, report_paths
 from include.stores.files import object_trees
 from ml.errors import RequestError
 from ml.governance.ledger_entries import EntryKind
@@ -93,7 +93,8 @@ def landing(context: PruneContext) -> PrunablePart:
     """Return the landed files; those that were not ingested yet stay."""
     root, case = _landing_root(context), context.step.case
     items = _landed_items(root)
-    ingested = {each.period for each in warehouse.files(context.step.engine, case.name)}
+    validated = ledger.entries(context.step.engine, use_case=case.name, kind=EntryKind.VALIDATED)
+    ingested = {each.subject for each in validated}
     return PrunablePart(
         name="landing",
         items=items,
@@ -103,9 +104,10 @@ def landing(context: PruneContext) -> PrunablePart:
     )
 
 
-def landed_nights(context: PruneContext) -> set[date]:
-    """Return the last nights of the periods that have files in the landing area."""
-    return {each.night for each in _landed_items(_landing_root(context))}
+def nights_left(context: PruneContext) -> set[date]:
+    """Return the last nights of the periods whose files are still in the landing area after this prune."""
+    part = landing(context)
+    return {each.night for each in part.items} - {each.night for each in part.plan().removed}
 
 
 def _landing_root(context: PruneContext) -> str:

@@ -92,9 +92,10 @@ def _pinned_labels(context: PruneContext, items: Iterable[PruneItem]) -> dict[st
 
 def _pinned_files(context: PruneContext, items: Iterable[PruneItem]) -> dict[str, str]:
     """Return the records of files that are still in the landing area: without them, the files would count as new."""
-    landed = file_parts.landed_nights(context)
+    records = [each for each in items if each.name.startswith("file")]
+    landed = file_parts.nights_left(context) if records else set()
     reason = "the files are still in the landing area"
-    return {each.name: reason for each in items if each.name.startswith("file") and each.night in landed}
+    return {each.name: reason for each in records if each.night in landed}
 
 
 def lake_rows(context: PruneContext) -> Iterator[PrunablePart]:

@@ -22,7 +22,7 @@ from include.stores.registry.versions import DIGEST
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from mlflow.entities import Run
+    from mlflow.entities import LoggedModel, Run
     from mlflow.entities.model_registry import ModelVersion
 
 _NIGHT, _PACKAGE = "night", "package"
@@ -52,11 +52,12 @@ def runs(settings: Settings, use_case: str) -> tuple[RegisteredRun, ...]:
 def version_sizes(settings: Settings, use_case: str) -> Mapping[str, int]:
     """Return the size in bytes of the local artifacts of each registered package, by its digest."""
     mlflow = client.connect(settings)
-    return {
-        str(each.tags[DIGEST]): _local_size(mlflow.get_logged_model(each.model_id).artifact_location)
-        for each in _versions(mlflow, use_case)
-        if DIGEST in each.tags and each.model_id
-    }
+    registered = {str(each.tags.get(DIGEST)) for each in _versions(mlflow, use_case)}
+    sizes: dict[str, int] = {}
+    for each in _models(mlflow, use_case):
+        if (digest := str(each.tags.get(DIGEST))) in registered:
+            sizes[digest] = sizes.get(digest, 0) + _local_size(each.artifact_location)
+    return sizes
 
 
 def remove_packages(settings: Settings, use_case: str, digests: Iterable[str]) -> None:
@@ -100,13 +101,17 @@ def remove_use_case(settings: Settings, use_case: str) -> int:
 
 
 def _delete_models(mlflow: MlflowClient, use_case: str, digests: set[str]) -> None:
+    for each in list(_models(mlflow, use_case)):
+        if each.tags.get(DIGEST) in digests:
+            mlflow.delete_logged_model(each.model_id)
+
+
+def _models(mlflow: MlflowClient, use_case: str) -> Iterator[LoggedModel]:
     experiment = mlflow.get_experiment_by_name(use_case)
     token: str | None = None
     while experiment is not None and token != "":
         page = mlflow.search_logged_models([experiment.experiment_id], page_token=token)
-        for each in page:
-            if each.tags.get(DIGEST) in digests:
-                mlflow.delete_logged_model(each.model_id)
+        yield from page
         token = page.token or ""
 
 
