@@ -104,11 +104,13 @@ def _trim(context: PruneContext, name: str, uri: str, kept: KeptVersions) -> Tab
     """Return what goes of one table. With a longer retention, versions that are gone do not come back."""
     readable = lake_retention.readable_versions(uri)
     referenced, pinned = (each.get(name, frozenset()) & readable for each in (kept.referenced, kept.pinned))
+    present = object_trees.sizes(uri)
+    files = lake.vacuum(uri, referenced | pinned, context.safety_hours, dry_run=True)
     since = min([lake.version(uri), lake_retention.version_before(uri, context.safety_hours), *referenced])
     return TableTrim(
         name=name,
         uri=uri,
-        files=lake.vacuum(uri, referenced | pinned, context.safety_hours, dry_run=True),
+        files=tuple(each for each in files if each in present),  # the log also names files that went earlier
         log=lake_retention.unneeded_log(uri, since, pinned),
         since=since,
         pinned=pinned,

@@ -12,8 +12,9 @@ import sqlalchemy as sa
 from include.stores.warehouse import database, tables
 from ml.usecase import periods
 
-# The versions of a period's files go after its files: without a version, a file of a recorded period counts as late.
-SCORES = (tables.scores, tables.labels, tables.ingestions, tables.files, tables.file_versions)
+# What is compared with another table goes before it: a night that was ingested must have scores, and a file of a recorded
+# period must have a version.
+SCORES = (tables.ingestions, tables.scores, tables.labels, tables.files, tables.file_versions)
 METRICS = (tables.metrics, tables.alerts)
 VERSIONS = (tables.table_reads,)
 _ALL = (*SCORES, *METRICS, *VERSIONS)  # every table but the ledger

@@ -6,7 +6,6 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import sqlalchemy as sa
-from tests.unsigned import package
 from typer.testing import CliRunner
 
 from include import installation
@@ -24,6 +23,7 @@ from ml.governance.ledger_entries import EntryKind
 from ml.usecase import UseCase, periods
 from tests.include.steps.conftest import enter
 from tests.made_once import Once
+from tests.unsigned import package
 
 pytestmark = pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy:DeprecationWarning")  # MLflow's own
 

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from tests.unsigned import package
 
 from include.settings import Settings
 from include.stores import registry
 from include.stores.registry import client, removal
+from tests.unsigned import package
 
 pytestmark = pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy:DeprecationWarning")  # MLflow's own
 
