@@ -76,7 +76,7 @@ lock: $(BIN)/.installed  ## resolve requirements*.in into hash-locked files
 	@for list in requirements requirements-dev requirements-serving requirements-server; do \
 	  $(BIN)/uv pip compile -q --universal -p 3.11 --generate-hashes --no-annotate --no-header $$list.in -o $$list.txt || exit 1; done
 
-clean:  ## stop the stack and delete everything that ran (var/); the environment and the data are kept
+clean:  ## stop the stack and delete everything that ran, of all use cases (var/); `ratchet forget` removes only one
 	@$(BIN)/ratchet down
 	rm -rf var
 

@@ -49,6 +49,7 @@ class Settings:
     airflow_url: str
     mlflow_port: int
     threads: int
+    log_days: int
     notify_urls: tuple[str, ...]
     prometheus_url: str
 
@@ -109,6 +110,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         airflow_url=text("airflow_url", f"http://{host}:{airflow_port}"),
         mlflow_port=number("mlflow_port", 5000),
         threads=number("threads", os.cpu_count() or 1),
+        log_days=number("log_days", 30),
         notify_urls=tuple(text("notify_urls", "").split()),
         prometheus_url=text("prometheus_url", ""),
     )

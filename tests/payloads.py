@@ -13,12 +13,15 @@ from ml.governance.ledger_entries import (
     AcceptanceTested,
     ApprovalRecord,
     EntryKind,
+    Forgotten,
     Frozen,
     GateOverridden,
     LabelBatchDecided,
     ParityChecked,
     Payload,
     Promoted,
+    Pruned,
+    PrunedPart,
     PublicationDecided,
     PublicationOverridden,
     Rescored,
@@ -74,6 +77,8 @@ SAMPLES: Mapping[EntryKind, Payload] = {
     EntryKind.RETRAINING_DECIDED: RetrainingDecided(retrain=False, reason="nothing fired"),
     EntryKind.LABEL_BATCH_DECIDED: LabelBatchDecided(labels=60, baseline=0, retrain=False, reason="too few"),
     EntryKind.UPGRADED: Upgraded(from_schema="0006", to_schema="0007", done=()),
+    EntryKind.PRUNED: Pruned(parts={"reports": PrunedPart(items=2, size_bytes=4_000_000, first_kept=NIGHT)}),
+    EntryKind.FORGOTTEN: Forgotten(who="ann", why="a test", landing=False),
 }
 
 

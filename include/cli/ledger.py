@@ -50,7 +50,7 @@ def show(use_case: UseCaseName = "", kind: KindFilter = None, last: Limit = 20) 
     from ml.governance import ledger_text
 
     case = usecases.get(use_case).name if use_case else None
-    entries = ledger.entries(warehouse.engine(load_settings().warehouse_url), use_case=case, kind=kind)
+    entries = ledger.entries(warehouse.engine(load_settings().warehouse_url), use_case=case, kind=kind, forgotten=True)
     table = Table("", "recorded (UTC)", "use case", "night", "kind", "subject", "decision and reason", box=box.SIMPLE)
     for each in entries[-last:]:
         subject = each.subject[:_SUBJECT_WIDTH] if len(each.subject) == _DIGEST_LENGTH else each.subject

@@ -21,10 +21,12 @@ from include.cli import (
     explain,
     export,
     features,
+    forget,
     ingest,
     migrate,
     nights,
     override,
+    prune,
     quarantine,
     scores,
     serving,
@@ -59,6 +61,8 @@ app.command()(scores.publish)
 app.command()(scores.rescore)
 app.command()(scores.intraday)
 app.command()(backtest.backtest)
+app.command()(prune.prune)
+app.command()(forget.forget)
 app.command()(migrate.migrate)
 app.command()(upgrade.upgrade)
 for command in (

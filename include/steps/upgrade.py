@@ -66,4 +66,4 @@ def _upgrade_warehouse(settings: Settings) -> Iterator[str]:
     engine = warehouse.engine(settings.warehouse_url)
     ledger.verify(engine)
     if before != after:
-        yield f"the ledger's {len(ledger.entries(engine))} entries are intact; older ones are read under today's names"
+        yield f"the ledger's {len(ledger.entries(engine, forgotten=True))} entries are intact; older ones are read under today's names"

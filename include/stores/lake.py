@@ -251,8 +251,17 @@ def _batches(uri: str, period: Period, columns: Sequence[str], at_version: int |
     wanted = ", ".join(f'"{name}"' for name in columns) or "*"
     # Dates and declared column names only.
     query = f"SELECT {wanted} FROM rows WHERE {NIGHT} >= '{period.first}' AND {NIGHT} <= '{period.last}'"  # noqa: S608
-    result = QueryBuilder().register("rows", DeltaTable(uri, version=at_version)).execute(query)
+    result = QueryBuilder().register("rows", _table_at(uri, at_version)).execute(query)
     return (each for each in pa.RecordBatchReader.from_stream(result) if each.num_rows)
+
+
+def _table_at(uri: str, at_version: int | None) -> DeltaTable:
+    try:
+        return _Table(uri, version=at_version)
+    except DeltaError as gone:
+        if at_version is None:
+            raise
+        raise _vacuumed_error(uri, at_version, gone) from None
 
 
 def _next(uri: str, parts: Iterator[pa.RecordBatch]) -> pa.RecordBatch | None:
@@ -274,14 +283,15 @@ def _scan(uri: str, first: str, last: str, columns: list[str] | None, at_version
         return None
     if at_version is not None:
         _check_version(uri, at_version)
-    scan = pl.scan_delta(_Table(uri, version=at_version)).filter(pl.col(NIGHT).is_between(pl.lit(first), pl.lit(last)))
+    scan = pl.scan_delta(_table_at(uri, at_version)).filter(pl.col(NIGHT).is_between(pl.lit(first), pl.lit(last)))
     return scan if columns is None else scan.select(columns)
 
 
 def _vacuumed_error(uri: str, at_version: int | None, gone: Exception) -> DataError:
     return DataError(
-        f"version {at_version} of {_short_name(uri)} cannot be read any more ({str(gone)[:_MAX_MESSAGE]}): a vacuum "
-        "removed its files, because no night refers to that version; read a version that a night refers to"
+        f"version {at_version} of {_short_name(uri)} cannot be read any more ({' '.join(str(gone).split())[:_MAX_MESSAGE]}): a vacuum "
+        "removed its files, because no night refers to that version, or only nights past their retention "
+        "(Retention.versions); read a version that a later night refers to"
     )
 
 

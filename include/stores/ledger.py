@@ -1,5 +1,8 @@
 """The ledger: an append-only, hash-chained table of all decisions and their reasons.
 
+After a use case was forgotten, its earlier entries stay in the chain but no longer count: the functions that decide do
+not return them, and idempotency keys begin anew. `search` and `verify` see all entries.
+
 An upgrade to the present names appended an entry of its own. Entries before it have former names, which are translated
 when they are read. After it, former names have no meaning.
 """
@@ -70,7 +73,9 @@ def append(
         key=key,
     )
     with write_transaction(engine, lock="ledger") as connection:
-        existing = connection.execute(_select().where(_TABLE.c.key.in_({key, former_names.key(key)}))).first()
+        draft = replace(draft, key=_key_since_forgotten(connection, use_case, key))
+        keys = {draft.key, former_names.key(draft.key)}
+        existing = connection.execute(_select().where(_TABLE.c.key.in_(keys))).first()
         if existing is not None:
             return _check_unchanged(_entry(existing), draft)
         last = connection.execute(sa.select(_TABLE).order_by(_TABLE.c.seq.desc()).limit(1)).first()
@@ -85,18 +90,21 @@ def entries(
     kind: EntryKind | None = None,
     night: date | None = None,
     subject: str | None = None,
+    *,
+    forgotten: bool = False,
 ) -> tuple[Entry, ...]:
-    """Return the entries, oldest first, that have all of the given values."""
+    """Return the entries, oldest first, that have all of the given values; with `forgotten`, also those before that."""
     wanted = ((_TABLE.c.use_case, use_case), (_TABLE.c.night, night), (_TABLE.c.subject, subject))
     conditions = [column == value for column, value in wanted if value is not None]
     conditions += [] if kind is None else [_is_one_of((kind,))]
+    conditions += [] if forgotten else [_counts()]
     with engine.connect() as connection:
         return tuple(_entries(connection.execute(_select().where(*conditions).order_by(_TABLE.c.seq))))
 
 
 def entries_of_kinds(engine: sa.Engine, use_case: str, kinds: Collection[EntryKind]) -> tuple[Entry, ...]:
     """Return the entries of a use case that are of one of `kinds`, oldest first."""
-    query = _select().where(_TABLE.c.use_case == use_case, _is_one_of(kinds)).order_by(_TABLE.c.seq)
+    query = _select().where(_TABLE.c.use_case == use_case, _is_one_of(kinds), _counts()).order_by(_TABLE.c.seq)
     with engine.connect() as connection:
         return tuple(_entries(connection.execute(query)))
 
@@ -157,7 +165,7 @@ def champion(
     recorded last, so that a later rerun of a night finds the champion that the night had.
     """
     column = _TABLE.c
-    query = _select().where(column.use_case == use_case, _is_one_of(_CHAMPION_KINDS))
+    query = _select().where(column.use_case == use_case, _is_one_of(_CHAMPION_KINDS), _counts())
     if before_night is not None or until_night is not None:
         query = query.order_by(column.night.desc())
     if before_night is not None:
@@ -190,6 +198,40 @@ def _tampered_error(seq: int, why: str) -> LedgerError:
         f"the ledger was tampered with: entry {seq}: {why}. Promote nothing; compare with a backup, "
         "find out who can write to the warehouse, and restore the table from the backup"
     )
+
+
+def last_forgotten(engine: sa.Engine, use_case: str) -> Entry | None:
+    """Return the entry by which the use case was forgotten; None if anything was recorded of it since."""
+    query = _select().where(_TABLE.c.use_case == use_case).order_by(_TABLE.c.seq.desc()).limit(1)
+    with engine.connect() as connection:
+        row = connection.execute(query).first()
+    entry = _entry(row) if row else None
+    return entry if entry and entry.kind == EntryKind.FORGOTTEN else None
+
+
+def stored_key(engine: sa.Engine, use_case: str, key: str) -> str:
+    """Return the key under which `append` stores an entry with `key` now."""
+    with engine.connect() as connection:
+        return _key_since_forgotten(connection, use_case, key)
+
+
+def _key_since_forgotten(connection: sa.Connection, use_case: str, key: str) -> str:
+    """Return `key` in a form that differs from that before the use case was forgotten."""
+    seq = connection.scalar(sa.select(_forgotten_seq(use_case)))
+    return f"{key}:since-{seq}" if seq else key
+
+
+def _forgotten_seq(use_case: str | sa.ColumnElement[str]) -> sa.ScalarSelect[int]:
+    """Return the position of the last entry by which the use case was forgotten; 0 if it never was."""
+    other = _TABLE.alias("forgetting")
+    last = sa.select(sa.func.coalesce(sa.func.max(other.c.seq), 0))
+    wanted = (other.c.use_case == use_case, other.c.kind == EntryKind.FORGOTTEN)
+    return last.where(*wanted).correlate(_TABLE).scalar_subquery()
+
+
+def _counts() -> sa.ColumnElement[bool]:
+    """Return the condition that an entry was recorded after its use case was last forgotten."""
+    return _TABLE.c.seq > _forgotten_seq(_TABLE.c.use_case)
 
 
 def _select() -> sa.Select[Any]:

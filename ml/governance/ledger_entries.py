@@ -46,6 +46,8 @@ class EntryKind(StrEnum):
     RETRAINING_DECIDED = "retraining_decided"
     LABEL_BATCH_DECIDED = "label_batch_decided"
     UPGRADED = "upgraded"
+    PRUNED = "pruned"
+    FORGOTTEN = "forgotten"
 
 
 # The entries that determine the state of a release; `ml.rollout.state` folds them.
@@ -375,6 +377,32 @@ class Upgraded:
     done: tuple[str, ...]
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PrunedPart:
+    """What was removed of one part: the number of items, their bytes as far as known, and the first night kept."""
+
+    items: int
+    size_bytes: int
+    first_kept: date | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pruned:
+    """What is past its retention was removed, by part; `packages` has the digests of the packages removed."""
+
+    parts: Mapping[str, PrunedPart]
+    packages: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Forgotten:
+    """A person removed all data of the use case, with its landed files if `landing`. Earlier entries no longer count."""
+
+    who: str
+    why: str
+    landing: bool
+
+
 Payload = (
     Validated
     | ParityChecked
@@ -400,6 +428,8 @@ Payload = (
     | RetrainingDecided
     | LabelBatchDecided
     | Upgraded
+    | Pruned
+    | Forgotten
 )
 _KINDS = frozenset(EntryKind)
 _P = TypeVar("_P", bound=Payload)
@@ -430,6 +460,8 @@ PAYLOADS: Mapping[EntryKind, type[Payload]] = {
     EntryKind.RETRAINING_DECIDED: RetrainingDecided,
     EntryKind.LABEL_BATCH_DECIDED: LabelBatchDecided,
     EntryKind.UPGRADED: Upgraded,
+    EntryKind.PRUNED: Pruned,
+    EntryKind.FORGOTTEN: Forgotten,
 }
 
 

@@ -13,6 +13,7 @@ from ml.governance.ledger_entries import (
     LabelBatchDecided,
     ParityChecked,
     Promoted,
+    Pruned,
     RetrainingDecided,
     Validated,
     Verdict,
@@ -74,6 +75,12 @@ def _describe_parity(entry: Entry) -> str:
     )
 
 
+def _describe_pruning(entry: Entry) -> str:
+    parts = ledger_entries.read(entry, Pruned).parts
+    megabytes = sum(each.size_bytes for each in parts.values()) / 1e6
+    return f"{megabytes:.1f} MB removed: " + ", ".join(f"{name} {each.items}" for name, each in sorted(parts.items()))
+
+
 def _describe_values(entry: Entry) -> str:
     values: Mapping[str, Any] = entry.payload
     plain = {name: value for name, value in values.items() if isinstance(value, (str, int, float, bool))}
@@ -90,4 +97,5 @@ _DESCRIBERS: dict[str, Callable[[Entry], str]] = {
     EntryKind.PROMOTED: _describe_promotion,
     EntryKind.PARITY: _describe_parity,
     EntryKind.ACCEPTANCE_TESTED: _describe_acceptance_tests,
+    EntryKind.PRUNED: _describe_pruning,
 }

@@ -49,6 +49,7 @@ from ml.usecase.operations import (
     Release,
     Roles,
 )
+from ml.usecase.retention import Retention
 from ml.usecase.schedule import Night
 from ml.usecase.triggers import BlackoutPeriod, Budget, Drift, Persistence, Triggers
 from ml.usecase.use_case import UseCase
@@ -102,6 +103,7 @@ __all__ = [
     "Refit",
     "Regression",
     "Release",
+    "Retention",
     "Roles",
     "Since",
     "Slice",

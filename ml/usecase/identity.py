@@ -80,6 +80,8 @@ _LATER_FIELDS: Mapping[str, frozenset[str]] = {
     "Table": frozenset({"never"}),
     "UseCase": frozenset({"arrival", "catch_up"}),
 }
+# Fields that say nothing about a model: a digest does not depend on them.
+_OMITTED: Mapping[str, frozenset[str]] = {"UseCase": frozenset({"retention"})}
 
 
 def text(value: object) -> str:
@@ -92,11 +94,11 @@ def text(value: object) -> str:
     if is_dataclass(value) and not isinstance(value, type):
         name = type(value).__name__
         spelt = _FIELDS.get(name, {})
-        later = _LATER_FIELDS.get(name, frozenset())
+        omitted, later = (names.get(name, frozenset()) for names in (_OMITTED, _LATER_FIELDS))
         values = (
             f"{spelt.get(each.name, each.name)}={text(getattr(value, each.name))}"
             for each in fields(value)
-            if each.name not in later or getattr(value, each.name) != each.default
+            if each.name not in omitted and (each.name not in later or getattr(value, each.name) != each.default)
         )
         return f"{_CLASSES.get(name, name)}({', '.join(values)})"
     if isinstance(value, tuple):

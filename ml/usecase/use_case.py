@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 
 from ml.errors import DeclarationError, RequestError
+from ml.usecase import retention as retention_rules
 from ml.usecase import task_compatibility
 from ml.usecase.data import Table
 from ml.usecase.declaration import NAME, check, check_tuples, check_unique
@@ -37,6 +38,7 @@ from ml.usecase.models import (
     Tuning,
 )
 from ml.usecase.operations import Arrival, CatchUp, Demo, PublicationGate, Release, Roles
+from ml.usecase.retention import Retention, RetentionNeed
 from ml.usecase.schedule import Night
 from ml.usecase.triggers import Triggers
 
@@ -83,6 +85,7 @@ class UseCase:
     roles: Roles = Roles()
     arrival: Arrival = Arrival()
     catch_up: CatchUp = CatchUp()
+    retention: Retention = Retention()
     demo: Demo
 
     def __post_init__(self) -> None:
@@ -123,6 +126,7 @@ class UseCase:
         for period in (self.demo.history, self.demo.nights):
             self._check_nights(period)
         self._check_no_cycle()
+        retention_rules.check_sufficient(self.retention, self._retention_needs())
         check_unique("expectations", (each.name for each in self.expectations))
         task_compatibility.check_fits_task(self.task, self.cost, self.candidates, self.baselines, self.expectations)
         for declaration, feature in (
@@ -139,6 +143,10 @@ class UseCase:
                 feature not in [text.column for text in self.texts],
                 f"{declaration}(feature={feature!r}) names a text, which has no levels: name a category",
             )
+
+    def _retention_needs(self) -> Iterable[RetentionNeed]:
+        yield from retention_rules.needs(self.horizon, self._all_features, self.gates, self.triggers, self.publication)
+        yield from retention_rules.release_needs(self.release)
 
     def _check_nights(self, period: str) -> None:
         try:

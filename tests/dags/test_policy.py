@@ -25,6 +25,7 @@ STAGES = (
     "late_labels",
     "missed_nights",
     "backtest",
+    "prune",
 )
 LIVE = ("intraday",)
 NO_DAG = "import_errors.py"

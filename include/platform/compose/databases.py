@@ -1,8 +1,8 @@
 """Create or update the roles, databases and grants in Postgres, from the stack's secrets, at every start of the stack.
 
 Only the owner of a database creates and changes its tables. In the warehouse, `warehouse_promotion` reads and writes
-rows. `warehouse_tasks` does the same, except that it cannot append ledger entries that change a release or that define
-how older entries are read. `warehouse_reader` only reads.
+rows. `warehouse_tasks` does the same, except that it cannot append ledger entries that change a release, or that define
+how older entries are read and whether they count. `warehouse_reader` only reads.
 """
 
 import sys
@@ -21,12 +21,12 @@ from ml.governance.ledger_entries import RELEASE_KINDS, EntryKind
 OWNER, PROMOTION, TASKS, READER = (f"warehouse_{each}" for each in ("owner", "promotion", "tasks", "reader"))
 OWNERS = {"airflow": "airflow", "mlflow": "mlflow", secret_files.WAREHOUSE: OWNER}
 # Ledger entries that `warehouse_tasks` may not append: the kinds that change a release, the former names of those
-# kinds, and the kind that declares former names valid.
+# kinds, the kind that declares former names valid, and the kind after which earlier entries no longer count.
 FORBIDDEN_KINDS = tuple(
     sorted(
         {
             name
-            for kind in (*RELEASE_KINDS, *approvals.KINDS, EntryKind.UPGRADED)
+            for kind in (*RELEASE_KINDS, *approvals.KINDS, EntryKind.UPGRADED, EntryKind.FORGOTTEN)
             for name in (str(kind), *former_names.former(kind))
         }
     )

@@ -1,12 +1,13 @@
 """Activity of an installation: model servers and, from Airflow's database, its scheduler and unfinished runs."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import sqlalchemy as sa
 
 from include.installation import Installation
+from include.steps import airflow_database
 from include.stores import request_log, warehouse
 from ml.errors import SetupError
 
@@ -26,8 +27,21 @@ def check_idle(installation: Installation, now: datetime) -> None:
         )
 
 
-def _active_servers(installation: Installation) -> Iterator[str]:
-    for folder in sorted({path.parent for path in installation.settings.prediction_log.glob("*/*")}):
+def check_use_case_idle(installation: Installation, use_case: str) -> None:
+    """Raise SetupError that lists the servers and unfinished runs of one use case; a scheduler may run."""
+    activities = [
+        *_active_servers(installation, use_case),
+        *_unfinished_runs(installation, airflow_database.dag_ids(use_case)),
+    ]
+    if activities:
+        raise SetupError(
+            f"expected nothing of {use_case} to run while it is forgotten, but {'; '.join(activities)}; or pass "
+            "--assume-idle if you know better"
+        )
+
+
+def _active_servers(installation: Installation, use_case: str = "*") -> Iterator[str]:
+    for folder in sorted({path.parent for path in installation.settings.prediction_log.glob(f"{use_case}/*")}):
         if any(not request_log.read(segment).is_final for segment in request_log.segments(folder)):
             yield f"a server answers for {folder.name} and writes to {folder}: stop it"
 
@@ -39,11 +53,22 @@ def _active_airflow(installation: Installation, now: datetime) -> Iterator[str]:
     with warehouse.engine(url).connect() as connection:
         if not sa.inspect(connection).has_table("dag_run"):
             return
-        runs = [f"{dag} {run}" for dag, run in connection.execute(_RUNS)]
         heartbeat = connection.scalar(_HEARTBEAT)
     if heartbeat is not None and now - _to_utc(heartbeat) < _STILL_ALIVE:
         airflow_home = installation.settings.airflow_home
         yield f"a scheduler of {airflow_home} was alive at {heartbeat:.19}: stop it (`ratchet down`)"
+    yield from _unfinished_runs(installation)
+
+
+def _unfinished_runs(installation: Installation, dag_ids: Collection[str] | None = None) -> Iterator[str]:
+    """Yield a sentence on the unfinished runs, of all DAGs or of those with `dag_ids`; nothing if there are none."""
+    url = _database(installation)
+    if url is None:
+        return
+    with warehouse.engine(url).connect() as connection:
+        if not sa.inspect(connection).has_table("dag_run"):
+            return
+        runs = [f"{dag} {run}" for dag, run in connection.execute(_RUNS) if dag_ids is None or dag in dag_ids]
     if runs:
         named = ", ".join(runs[:_MAX_NAMED]) + (f" and {len(runs) - _MAX_NAMED} more" if len(runs) > _MAX_NAMED else "")
         yield f"{named} did not end: let it end, or mark it as failed"

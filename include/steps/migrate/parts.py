@@ -129,6 +129,8 @@ class TableRows:
         return row[: len(self.table.primary_key)]
 
     def may_change(self, change: Change) -> bool:
+        if change.kind is ChangeKind.REMOVED:  # by a prune, which never removes entries of the ledger
+            return self.table is not tables.ledger
         return self.table not in _APPENDED_TO
 
     def apply_changes(self, changes: Sequence[Change]) -> None:
@@ -162,11 +164,14 @@ class RegistryPart:
         return row[:2]
 
     def may_change(self, change: Change) -> bool:
-        return change.kind is ChangeKind.CHANGED
+        return change.kind is not ChangeKind.NEW
 
     def apply_changes(self, changes: Sequence[Change]) -> None:
         for change in changes:
-            replication.copy(self.source.settings, self.target.settings, change.row)
+            if change.kind is ChangeKind.REMOVED:
+                replication.remove(self.target.settings, change.row)
+            else:
+                replication.copy(self.source.settings, self.target.settings, change.row)
 
 
 def all_parts(source: Installation, target: Installation, *, landing: bool, secrets: bool) -> tuple[MigrationPart, ...]:
@@ -191,7 +196,7 @@ def _file_trees(source: Settings, target: Settings) -> Iterator[FileTree]:
     yield tree(_SIGNING_KEYS, "secrets", _never, includes=_SIGNING_FILES.__contains__, is_secret=True)
     yield tree(_LANDING, "landing")
     yield tree("lake", "lake", _is_vacuum_or_checkpoint)
-    yield tree("packages", "packages", _never)
+    yield tree("packages", "packages", _is_removal)
     yield tree("studies", "studies")
     yield tree("routes", "routes")
     yield tree("prediction_log", "prediction_log")
@@ -205,7 +210,12 @@ def _never(_: Change) -> bool:
     return False
 
 
+def _is_removal(change: Change) -> bool:
+    """Return whether the file was removed from the source, by a prune."""
+    return change.kind is ChangeKind.REMOVED
+
+
 def _is_vacuum_or_checkpoint(change: Change) -> bool:
-    """Return whether the change is a vacuumed data file or a new checkpoint hint; a table's log files never change."""
+    """Return whether the change is a pruned file or a new checkpoint hint; a table's log files never change."""
     name = str(change.row[0])
-    return not object_trees.is_log(name) and (change.kind is ChangeKind.REMOVED or object_trees.is_hint(name))
+    return change.kind is ChangeKind.REMOVED or object_trees.is_hint(name)

@@ -21,7 +21,8 @@ def roll_back(use_case: str, who: str, why: str, request_id: str) -> Entry:
     justification.check("a rollback", who, why)
     context.case.roles.check_permission(Permission.ROLL_BACK, who)
     key = f"{context.case.name}:rollback:{request_id}"
-    existing = [each for each in ledger.entries(context.engine, context.case.name) if each.key == key]
+    stored_key = ledger.stored_key(context.engine, context.case.name, key)
+    existing = [each for each in ledger.entries(context.engine, context.case.name) if each.key == stored_key]
     entry = existing[0] if existing else _append(context, release_state.current(context), who, why, key)
     release_state.sync(context)
     notifications.send(f"{context.case.name}: {entry.kind}", f"{entry.subject} ({who}: {why})")

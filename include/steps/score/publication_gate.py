@@ -24,7 +24,7 @@ from ml.usecase.periods import Period
 
 HELD_BACK_ALERT = warehouse.HELD_BACK
 _DECISIONS = (EntryKind.SCORES_PUBLISHED, EntryKind.SCORES_HELD_BACK)
-_STAGE, _TABLE = "profiles", "issued"
+STAGE, _TABLE = "profiles", "issued"
 
 
 def check(context: NightContext, predictions: BatchPredictions, champion: str) -> None:
@@ -173,4 +173,4 @@ def _entities_address(context: StepContext) -> str:
 
 
 def _profiles_address(context: StepContext) -> str:
-    return lake.address(context.settings.lake, context.case.name, _STAGE, _TABLE)
+    return lake.address(context.settings.lake, context.case.name, STAGE, _TABLE)

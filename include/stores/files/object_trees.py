@@ -1,8 +1,12 @@
 """Trees of files in a folder or below a bucket's prefix. Each file is copied completely or not at all."""
 
+import contextlib
 import hashlib
+import shutil
+import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import IO
 
@@ -19,6 +23,65 @@ def names(address: str | Path) -> list[str]:
     location = locations.from_address(str(address))
     all_names = _keys(location) if isinstance(location, Bucket) else _paths(Path(address))
     return sorted(name for name in all_names if not _is_unfinished(name))
+
+
+def sizes(address: str | Path) -> dict[str, int]:
+    """Return the size in bytes of every file below `address`, hidden and unfinished ones included, by name."""
+    location = locations.from_address(str(address))
+    if isinstance(location, Bucket):
+        return dict(_objects(location))
+    folder = Path(address)
+    found = {}
+    for path in folder.rglob("*"):
+        with contextlib.suppress(FileNotFoundError):  # removed by another process since it was listed
+            status = path.lstat()
+            if not stat.S_ISDIR(status.st_mode):
+                found[path.relative_to(folder).as_posix()] = status.st_size
+    return found
+
+
+def modified(address: str | Path, name: str) -> datetime:
+    """Return when the file `name` below `address` was last modified."""
+    location = locations.from_address(str(address))
+    if not isinstance(location, Bucket):
+        return datetime.fromtimestamp(Path(address, name).stat().st_mtime, UTC)
+    with locations.translate_errors(location, name):
+        key = "/".join(filter(None, (location.prefix, name)))
+        head = locations.s3_client().head_object(Bucket=location.bucket, Key=key)
+    moment: datetime = head["LastModified"]
+    return moment
+
+
+def remove(address: str | Path, names: Iterable[str]) -> None:
+    """Remove the files `names` below `address` in the given order, and folders that are empty then.
+
+    Files that are gone already are skipped.
+    """
+    location = locations.from_address(str(address))
+    for name in names:
+        if isinstance(location, Bucket):
+            _delete_object(location, name)
+            continue
+        path = Path(address, name)
+        path.unlink(missing_ok=True)
+        _remove_empty_folders(path.parent, Path(address))
+
+
+def remove_tree(address: str | Path) -> int:
+    """Remove everything below `address`, and return how many files there were; a symlink is removed, not followed."""
+    location = locations.from_address(str(address))
+    if isinstance(location, Bucket):
+        removed = list(sizes(address))
+        remove(address, removed)
+        return len(removed)
+    folder = Path(address)
+    if folder.is_symlink() or folder.is_file():
+        folder.unlink()
+        return 1
+    count = len(sizes(folder)) if folder.is_dir() else 0
+    if folder.is_dir():
+        shutil.rmtree(folder)
+    return count
 
 
 def digest(address: str | Path, name: str) -> str:
@@ -67,12 +130,33 @@ def _paths(folder: Path) -> Iterator[str]:
 
 
 def _keys(location: Bucket) -> Iterator[str]:
+    return (key for key, _ in _objects(location))
+
+
+def _objects(location: Bucket) -> Iterator[tuple[str, int]]:
+    """Yield each key below the prefix, and the size of its object."""
     prefix = f"{location.prefix}/" if location.prefix else ""
     pages = locations.s3_client().get_paginator("list_objects_v2")
     with locations.translate_errors(location):
         listing = pages.paginate(Bucket=location.bucket, Prefix=prefix).build_full_result()
-    keys = (each["Key"] for each in listing.get("Contents", []))
-    return (key.removeprefix(prefix) for key in keys if not key.endswith("/"))
+    objects = ((each["Key"], int(each["Size"])) for each in listing.get("Contents", []))
+    return ((key.removeprefix(prefix), size) for key, size in objects if not key.endswith("/"))
+
+
+def _delete_object(location: Bucket, name: str) -> None:
+    key = "/".join(filter(None, (location.prefix, name)))
+    with locations.translate_errors(location):
+        locations.s3_client().delete_object(Bucket=location.bucket, Key=key)
+
+
+def _remove_empty_folders(folder: Path, root: Path) -> None:
+    """Remove `folder` and the folders above it, up to `root`, as long as they are empty."""
+    while folder != root and root in folder.parents:
+        try:
+            folder.rmdir()
+        except OSError:
+            return
+        folder = folder.parent
 
 
 def _fetch(address: str | Path, name: str, scratch: Path) -> Path:

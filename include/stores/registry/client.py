@@ -40,7 +40,7 @@ def prepare(settings: Settings) -> None:
     """Create or upgrade MLflow's database; a server at an `http` address does this by itself."""
     client = connect(settings)
     with write_lock(settings):
-        if not _is_server(settings):
+        if not is_server(settings):
             from mlflow import db
 
             settings.mlflow_artifacts.mkdir(parents=True, exist_ok=True)
@@ -53,7 +53,7 @@ def experiment_id(client: MlflowClient, settings: Settings, use_case: str) -> st
     existing = client.get_experiment_by_name(use_case)
     if existing is not None:
         return str(existing.experiment_id)
-    artifact_location = None if _is_server(settings) else (settings.mlflow_artifacts / use_case).resolve().as_uri()
+    artifact_location = None if is_server(settings) else (settings.mlflow_artifacts / use_case).resolve().as_uri()
     return str(client.create_experiment(use_case, artifact_location=artifact_location))
 
 
@@ -74,5 +74,6 @@ def suppress_warnings() -> Iterator[None]:
         yield
 
 
-def _is_server(settings: Settings) -> bool:
+def is_server(settings: Settings) -> bool:
+    """Return whether MLflow is a server, and not a database that this process opens."""
     return settings.mlflow_url.startswith(("http://", "https://"))

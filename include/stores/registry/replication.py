@@ -77,6 +77,20 @@ def copy(source: Settings, target: Settings, row: Row) -> None:
             client.connect(target).set_registered_model_alias(model, alias, str(row[2]))
 
 
+def remove(target: Settings, row: Row) -> None:
+    """Remove the run, version or alias that `row` names from `target`; its source pruned it."""
+    kind, name = str(row[0]), str(row[1])
+    with client.write_lock(target), client.suppress_warnings():
+        mlflow = client.connect(target)
+        if kind == _RUN:
+            mlflow.delete_run(_runs(mlflow)[name][1].info.run_id)
+        elif kind == _VERSION:
+            model, number = name.rsplit("/", 1)
+            mlflow.delete_model_version(model, str(int(number)))
+        else:
+            mlflow.delete_registered_model_alias(*name.rsplit("/", 1))
+
+
 def _exists(settings: Settings) -> bool:
     """Return whether there is an MLflow; its own client would create one."""
     url = settings.mlflow_url

@@ -46,7 +46,7 @@ def register(
     types = _types(example)
     mlflow = client.connect(settings)
     with client.write_lock(settings), client.suppress_warnings():
-        known = [version for version in _versions(mlflow, use_case) if version.tags.get(DIGEST) == digest]
+        known = [version for version in all_of(mlflow, use_case) if version.tags.get(DIGEST) == digest]
         if known:
             return str(known[0].version)
         experiment = client.experiment_id(mlflow, settings, use_case)
@@ -71,7 +71,7 @@ def sync_with_ledger(settings: Settings, use_case: str) -> tuple[str, ...]:
     promotion = ledger.champion(engine, use_case)
     mlflow = client.connect(settings)
     with client.write_lock(settings):
-        versions = _versions(mlflow, use_case)
+        versions = all_of(mlflow, use_case)
         champion = next((v for v in versions if promotion and v.tags.get(DIGEST) == promotion.subject), None)
         if promotion and champion is None:
             raise LedgerError(
@@ -89,7 +89,7 @@ def aliased_digests(settings: Settings, use_case: str) -> set[str]:
     if not mlflow.search_registered_models(f"name = '{use_case}'"):
         return set()
     aliased_versions = {str(version) for version in mlflow.get_registered_model(use_case).aliases.values()}
-    versions = _versions(mlflow, use_case)
+    versions = all_of(mlflow, use_case)
     return {str(v.tags.get(DIGEST, f"version {v.version}")) for v in versions if str(v.version) in aliased_versions}
 
 
@@ -156,7 +156,8 @@ def _log(
     return str(model.model_id)
 
 
-def _versions(mlflow: MlflowClient, use_case: str) -> list[ModelVersion]:
+def all_of(mlflow: MlflowClient, use_case: str) -> list[ModelVersion]:
+    """Return the model versions of the use case, by number."""
     versions: list[ModelVersion] = []
     token = None
     while token != "":

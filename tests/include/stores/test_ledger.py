@@ -123,7 +123,7 @@ def test_a_payload_of_another_kind_is_refused_and_nothing_is_written(engine: sa.
 @pytest.mark.parametrize("kind", EntryKind)
 def test_every_kind_of_payload_is_read_back_as_it_was_appended(engine: sa.Engine, kind: EntryKind) -> None:
     append(engine, kind=kind)
-    (entry,) = ledger.entries(engine, kind=kind)
+    (entry,) = ledger.entries(engine, kind=kind, forgotten=True)
     assert ledger_entries.read(entry, type(payloads.SAMPLES[kind])) == payloads.SAMPLES[kind]
 
 
@@ -499,3 +499,47 @@ def test_an_approval_keeps_its_key_and_its_names(engine: sa.Engine) -> None:
     (entry,) = ledger.entries(engine, kind=EntryKind.APPROVED)
     assert ledger_entries.read(entry, ApprovalRecord) == payloads.SAMPLES[EntryKind.APPROVED]
     assert former_names.key(entry.key) == entry.key
+
+
+def forget(engine: sa.Engine, use_case: str = "taxi") -> Entry:
+    return append(
+        engine, f"forget {use_case}", kind=EntryKind.FORGOTTEN, use_case=use_case, night=None, subject=use_case
+    )
+
+
+def test_entries_before_a_use_case_was_forgotten_no_longer_count_and_stay_in_the_chain(engine: sa.Engine) -> None:
+    promote(engine, "old", night=8)
+    append(engine, "of another", kind=EntryKind.PROMOTED, use_case="ferry", subject="theirs")
+    forget(engine)
+    assert ledger.champion(engine, "taxi") is None
+    assert ledger.entries(engine, "taxi") == ()
+    assert ledger.entries_of_kinds(engine, "taxi", [EntryKind.PROMOTED]) == ()
+    assert [each.subject for each in ledger.entries(engine)] == ["theirs"]
+    other = ledger.champion(engine, "ferry")
+    assert other is not None
+    assert other.subject == "theirs"
+    assert len(ledger.entries(engine, "taxi", forgotten=True)) == 2
+    assert ledger.search(engine, use_case="taxi").count == 2
+    assert ledger.verify(engine)
+
+
+def test_the_same_key_begins_anew_after_a_use_case_was_forgotten(engine: sa.Engine) -> None:
+    before = append(engine, "one", subject="m1")
+    forget(engine)
+    after = append(engine, "one", subject="m2")
+    assert (after.seq, after.subject) == (before.seq + 2, "m2")
+    assert append(engine, "one", subject="m2") == after
+    assert ledger.stored_key(engine, "taxi", "one") == after.key != before.key
+    with pytest.raises(LedgerError, match="already has the key"):
+        append(engine, "one", subject="m3")
+
+
+def test_a_use_case_is_last_forgotten_until_something_is_recorded_of_it(engine: sa.Engine) -> None:
+    assert ledger.last_forgotten(engine, "taxi") is None
+    entry = forget(engine)
+    append(engine, "of another", use_case="ferry")
+    assert ledger.last_forgotten(engine, "taxi") == entry
+    assert ledger.last_forgotten(engine, "ferry") is None
+    append(engine, "one")
+    assert ledger.last_forgotten(engine, "taxi") is None
+    assert forget(engine).seq > entry.seq

@@ -104,7 +104,7 @@ def test_a_new_password_is_the_one_that_holds_from_the_next_start(secrets: Path)
 
 
 def test_every_move_of_a_release_is_kept_from_those_who_only_train() -> None:
-    today = {*RELEASE_KINDS, EntryKind.APPROVED, EntryKind.REJECTED, EntryKind.UPGRADED}
+    today = {*RELEASE_KINDS, EntryKind.APPROVED, EntryKind.REJECTED, EntryKind.UPGRADED, EntryKind.FORGOTTEN}
     former = {"shadowed", "seen", "shifted", "passed", "withdrawn", "thawed"}
     assert set(databases.FORBIDDEN_KINDS) == today | former
 

@@ -1,0 +1,97 @@
+"""What must stay whatever its age: packages that serve, may serve or were released, and the nights that they need."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from include.steps import release_state
+from include.steps.context import StepContext
+from include.steps.release import override
+from include.stores import ledger, packages, registry
+from ml.errors import PackageError
+from ml.governance import ledger_entries
+from ml.governance.hash_chain import Entry
+from ml.governance.ledger_entries import RELEASE_KINDS, EntryKind, RolledBack, Verdict
+from ml.governance.pruning import PruneNeed
+from ml.packaging import package_files
+from ml.promotion.gate import Outcome
+from ml.rollout.state import RolloutState
+
+_ENDED = (EntryKind.PROMOTED, EntryKind.REJECTED, EntryKind.ABORTED)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PackageNeeds:
+    """The packages that must stay, each with the reason: `live` ones may score, `released` ones did at some time.
+
+    `release_began` is the night before the first stage of a running release; `champion_night` is the night of the
+    champion's training.
+    """
+
+    live: Mapping[str, str]
+    released: Mapping[str, str]
+    release_began: date | None = None
+    champion_night: date | None = None
+
+    @property
+    def pinned(self) -> dict[str, str]:
+        """All packages that must stay."""
+        return {**self.released, **self.live}
+
+    def release_needs(self) -> tuple[PruneNeed, ...]:
+        """Return the need for the nights since a running release began; none without a release."""
+        if self.release_began is None:
+            return ()
+        return (PruneNeed(since=self.release_began, reason="a release is running"),)
+
+
+def find(context: StepContext) -> PackageNeeds:
+    """Return the needs of the use case's packages, from the ledger and the registry's aliases."""
+    rollout = release_state.current(context)
+    live = dict.fromkeys(_pending(context, rollout), "waits for approval")
+    live |= dict.fromkeys(registry.aliased_digests(context.settings, context.case.name), "has an alias in MLflow")
+    for digest, reason in (
+        (rollout.standby, "kept for a rollback"),
+        (rollout.challenger.digest if rollout.challenger else None, "is being released"),
+        (rollout.champion, "is champion"),
+    ):
+        live |= {digest: reason} if digest else {}
+    return PackageNeeds(
+        live=live,
+        released=dict.fromkeys(_released(context), "was released"),
+        release_began=rollout.challenger.stages[0].night if rollout.challenger else None,
+        champion_night=_trained_night(context, rollout.champion),
+    )
+
+
+def _released(context: StepContext) -> set[str]:
+    """Return the packages that an entry of a release names: they have scored, or were chosen to."""
+    entries = ledger.entries_of_kinds(context.engine, context.case.name, RELEASE_KINDS - {EntryKind.REJECTED})
+    left = {
+        ledger_entries.read(each, RolledBack).from_package for each in entries if each.kind == EntryKind.ROLLED_BACK
+    }
+    return {each.subject for each in entries} | left
+
+
+def _pending(context: StepContext, rollout: RolloutState) -> set[str]:
+    """Return the packages that earned a release from the present champion and got no final answer yet."""
+    ended = {each.subject for each in ledger.entries_of_kinds(context.engine, context.case.name, _ENDED)}
+    judged = ledger.entries(context.engine, use_case=context.case.name, kind=EntryKind.JUDGED)
+    return {each.subject for each in judged if each.subject not in ended and _is_open(context, each, rollout)}
+
+
+def _is_open(context: StepContext, judged: Entry, rollout: RolloutState) -> bool:
+    verdict = ledger_entries.read(judged, Verdict)
+    if verdict.package is None or verdict.champion != rollout.champion:
+        return False
+    return verdict.outcome == Outcome.PROMOTE or override.active(context.engine, judged) is not None
+
+
+def _trained_night(context: StepContext, champion: str | None) -> date | None:
+    if champion is None:
+        return None
+    try:
+        files = packages.get(context.settings.packages, champion, context.settings.trusted_keys)
+    except PackageError:
+        return None
+    return date.fromisoformat(str(package_files.facts(files)["night"]))
