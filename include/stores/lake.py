@@ -4,6 +4,8 @@ A lake is a folder or `s3://bucket/prefix`. On S3 a commit is one conditional pu
 succeeds. The server's address and credentials come from the `AWS_...` variables.
 """
 
+import contextlib
+import os
 import re
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -72,6 +74,16 @@ def _translate_errors(function: F) -> F:
     return cast("F", wrapper)
 
 
+def _exists(uri: str) -> bool:
+    """Return whether there is a table; raises OSError if its folder cannot be read, which Delta takes for no table."""
+    if DeltaTable.is_deltatable(uri):
+        return True
+    if "://" not in uri:
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError), os.scandir(Path(uri, "_delta_log")):
+            pass
+    return False
+
+
 @_translate_errors
 def replace(uri: str, period: Period, rows: pd.DataFrame | Spool) -> int:
     """Replace the nights of `period` by `rows` in one commit, and return the version written.
@@ -105,7 +117,7 @@ def _row_source(rows: pd.DataFrame | Spool) -> _RowSource | None:
 
 def _write(uri: str, period: Period, data: _RowSource | None) -> int:
     """Write once and return the version of this very commit; `ABSENT` when there is still no table."""
-    if not DeltaTable.is_deltatable(uri) and (data is None or _create(uri, data)):
+    if not _exists(uri) and (data is None or _create(uri, data)):
         return ABSENT if data is None else _FIRST
     table = DeltaTable(uri)
     predicate = f"{NIGHT} >= '{period.first}' AND {NIGHT} <= '{period.last}'"
@@ -154,7 +166,7 @@ def _create(uri: str, data: _RowSource) -> bool:
             writer_properties=WriterProperties(max_row_group_size=_ROW_GROUP),
         )
     except DeltaError:
-        if not DeltaTable.is_deltatable(uri):
+        if not _exists(uri):
             raise
         return False
     return True
@@ -168,7 +180,7 @@ def append(uri: str, rows: pd.DataFrame, source: str, offset: int) -> bool:
     have a text column `night` (ISO date). A column that the table does not have yet is added to it.
     """
     transactions = [Transaction(source, offset)]
-    table = DeltaTable(uri) if DeltaTable.is_deltatable(uri) else None
+    table = DeltaTable(uri) if _exists(uri) else None
     try:
         if table is None:
             write_deltalake(
@@ -188,7 +200,7 @@ def append(uri: str, rows: pd.DataFrame, source: str, offset: int) -> bool:
                 commit_properties=CommitProperties(app_transactions=transactions),
             )
     except DeltaError:
-        if table is None and not DeltaTable.is_deltatable(uri):
+        if table is None and not _exists(uri):
             raise
         return False
     return True
@@ -197,7 +209,7 @@ def append(uri: str, rows: pd.DataFrame, source: str, offset: int) -> bool:
 @_translate_errors
 def committed_offset(uri: str, source: str) -> int:
     """Return the offset up to which the rows of `source` are in the table; 0 when there are none."""
-    return (DeltaTable(uri).transaction_version(source) or 0) if DeltaTable.is_deltatable(uri) else 0
+    return (DeltaTable(uri).transaction_version(source) or 0) if _exists(uri) else 0
 
 
 @_translate_errors
@@ -244,7 +256,7 @@ def _to_pandas(parts: Sequence[pa.RecordBatch]) -> pd.DataFrame:
 
 def _batches(uri: str, period: Period, columns: Sequence[str], at_version: int | None) -> Iterator[pa.RecordBatch]:
     """Return record batches as they are decoded. Polars' batches held 1.9 GB for a table of 3.4 million rows."""
-    if at_version == ABSENT or not DeltaTable.is_deltatable(uri):
+    if at_version == ABSENT or not _exists(uri):
         return iter(())
     if at_version is not None:
         _check_version(uri, at_version)
@@ -279,7 +291,7 @@ def count(uri: str, first: str = "", last: str = "9999", at_version: int | None 
 
 
 def _scan(uri: str, first: str, last: str, columns: list[str] | None, at_version: int | None) -> pl.LazyFrame | None:
-    if at_version == ABSENT or not DeltaTable.is_deltatable(uri):
+    if at_version == ABSENT or not _exists(uri):
         return None
     if at_version is not None:
         _check_version(uri, at_version)
@@ -308,7 +320,7 @@ def _short_name(uri: str) -> str:
 @_translate_errors
 def nights(uri: str) -> list[date]:
     """Return the nights that have rows in the table, in order."""
-    if not DeltaTable.is_deltatable(uri):
+    if not _exists(uri):
         return []
     return _nights(DeltaTable(uri))
 
@@ -320,13 +332,13 @@ def _nights(table: DeltaTable) -> list[date]:
 @_translate_errors
 def columns(uri: str) -> tuple[str, ...]:
     """Return the names of the table's columns; none when there is no table."""
-    return tuple(_schema(DeltaTable(uri)).names) if DeltaTable.is_deltatable(uri) else ()
+    return tuple(_schema(DeltaTable(uri)).names) if _exists(uri) else ()
 
 
 @_translate_errors
 def version(uri: str) -> int:
     """Return the table's newest version; `ABSENT` when there is no table."""
-    return DeltaTable(uri).version() if DeltaTable.is_deltatable(uri) else ABSENT
+    return DeltaTable(uri).version() if _exists(uri) else ABSENT
 
 
 @_translate_errors
@@ -336,7 +348,7 @@ def vacuum(uri: str, keep: Collection[int], hours: int, *, dry_run: bool = False
     Files that a version of the last `hours` needed are kept too, as are those that a writer is about to commit. Raises
     DataError, and removes nothing, when a version in `keep` does not exist.
     """
-    if not DeltaTable.is_deltatable(uri):
+    if not _exists(uri):
         return ()
     for each in keep:
         _check_version(uri, each)

@@ -335,3 +335,13 @@ def test_frames_are_those_of_the_version_that_is_asked_for(uri: str) -> None:
     assert frame["value"].tolist() == [1.0]
     with pytest.raises(DataError, match="expected a version"):
         list(lake.batches(uri, periods.parse("2013-02-08"), at_version=7))
+
+
+def test_a_table_that_cannot_be_read_is_not_taken_for_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def denied(path: Path) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr("os.scandir", denied)
+    for read in (lake.read, lake.nights, lake.version, lake.columns):
+        with pytest.raises(PermissionError, match="_delta_log"):
+            read(str(tmp_path / "rides"))
