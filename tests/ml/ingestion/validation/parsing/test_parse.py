@@ -1,14 +1,23 @@
 """Every text is read as its type exactly, or told apart as unreadable; an empty cell is neither."""
 
+from datetime import UTC, datetime, timedelta, timezone
+
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ml.ingestion.validation import parsing
 
 INSTANT = pd.Timestamp("2013-02-08 05:00", tz="UTC")
+TIMES = ["datetime64[ns]", "datetime64[us]", "datetime64[ns, UTC]", "datetime64[us, UTC]"]
+CELLS = st.one_of(
+    st.sampled_from(
+        ["now", "today", "1", "5.0", "1e5", "-1", "2013-02-08", "2013-02-08T05:00Z", "9999-12-31 05:00:00"]
+    ),
+    st.text("0123456789-+.:TZeE ,_", max_size=24),
+)
 
 
 @pytest.mark.parametrize(
@@ -17,11 +26,18 @@ INSTANT = pd.Timestamp("2013-02-08 05:00", tz="UTC")
         ("float64", "1", 1.0),
         ("float64", " 007.50 ", 7.5),
         ("float64", "-1e3", -1000.0),
-        ("int64", "42", 42.0),
-        ("int64", "42.0", 42.0),
-        ("Int64", "-7", -7.0),
-        ("bool", "True", 1.0),
-        ("boolean", "no", 0.0),
+        ("float64", "+.5", 0.5),
+        ("float64", "9007199254740994", 9007199254740994.0),
+        ("float64", "9007199254740993.5", 9007199254740994.0),
+        ("float32", "0.1", np.float32(0.1)),
+        ("int64", "42", 42),
+        ("int64", " +042.0 ", 42),
+        ("int64", "9007199254740993", 9007199254740993),
+        ("Int64", "-7", -7),
+        ("uint8", "-0", 0),
+        ("UInt64", "18446744073709551615", 2**64 - 1),
+        ("bool", "True", True),
+        ("boolean", "no", False),
         ("datetime64[ns]", "2013-02-08", pd.Timestamp("2013-02-08")),
         ("datetime64[ns]", "2013-02-08T00:00:00", pd.Timestamp("2013-02-08")),
         ("datetime64[ns]", "2013-02-08 00:00:00.000", pd.Timestamp("2013-02-08")),
@@ -29,13 +45,18 @@ INSTANT = pd.Timestamp("2013-02-08 05:00", tz="UTC")
         ("datetime64[ns, UTC]", "2013-02-08T00:00:00-05:00", INSTANT),
         ("datetime64[ns, UTC]", "2013-02-08 05:00", INSTANT),
         ("datetime64[ns, UTC]", "2013-02-08T05:00:00.5Z", INSTANT + pd.Timedelta("500ms")),
+        ("datetime64[ns, UTC]", "2013-02-08T05:00:00.000001000Z", INSTANT + pd.Timedelta("1us")),
+        ("datetime64[ns, UTC]", "2013-02-08 10:45:00+0545", INSTANT),
+        ("datetime64[ns, UTC]", "2013-02-08 00:00:00-05", INSTANT),
+        ("datetime64[us, UTC]", "9999-12-31T23:59:59Z", pd.Timestamp("9999-12-31 23:59:59", tz="UTC")),
+        ("datetime64[us]", "0001-01-01", pd.Timestamp("0001-01-01")),
         ("str", " NA ", "NA"),
         ("category", "007", "007"),
     ],
 )
 def test_a_text_is_read_as_its_type(dtype: str, text: str, value: object) -> None:
     cells = parsing.parse(pd.Series([text]), dtype)
-    assert (cells.values.iloc[0], cells.unreadable.tolist()) == (value, [False])
+    assert (cells.values.iloc[0], cells.refusals) == (value, ())
 
 
 @pytest.mark.parametrize(
@@ -47,18 +68,64 @@ def test_a_text_is_read_as_its_type(dtype: str, text: str, value: object) -> Non
         ("float64", "1,5", "a finite number"),
         ("float64", "0x1F", "a finite number"),
         ("float64", "1_000", "a finite number"),
+        ("float64", "\u0661\u0662", "a finite number"),
+        ("float64", "infinity", "a finite number"),
+        (
+            "float64",
+            "9007199254740993",
+            "a whole number with few enough digits for float64 (declare long ids as int or str)",
+        ),
+        ("float64", "1e-400", "a number that float64 can tell from 0"),
+        ("float32", "16777217", "a whole number with few enough digits for float32 (declare long ids as int or str)"),
+        ("float32", "-1e39", "a number from -3.4028234663852886e+38 to 3.4028234663852886e+38"),
+        ("Float32", "1e39", "a number from -3.4028234663852886e+38 to 3.4028234663852886e+38"),
         ("int64", "1.5", "a whole number"),
+        ("int64", "1,5", "a whole number"),
+        ("int64", "1_000", "a whole number"),
+        ("int64", "0x1F", "a whole number"),
+        ("int64", "true", "a whole number"),
+        ("int64", "\uff15", "a whole number"),
+        ("int64", "1e5", "a whole number with all its digits, which an exponent does not have"),
         ("int64", "9223372036854775808", "a whole number from -9223372036854775808 to 9223372036854775807"),
+        ("int64", "-" + "9" * 400, "a whole number from -9223372036854775808 to 9223372036854775807"),
+        ("int8", "128.0", "a whole number from -128 to 127"),
+        ("UInt64", "18446744073709551616", "a whole number from 0 to 18446744073709551615"),
+        ("bool", "\uff4e\uff4f", "true or false"),
         ("bool", "maybe", "true or false"),
         ("datetime64[ns]", "2013-02-30", "a date like 2013-02-08"),
         ("datetime64[ns]", "2013-02-08T05:00:00", "a date like 2013-02-08"),
         ("datetime64[ns]", "08/02/2013", "a date like 2013-02-08"),
+        ("datetime64[ns]", "2013-2-8", "a date like 2013-02-08"),
+        ("datetime64[ns]", "20130208", "a date like 2013-02-08"),
+        ("datetime64[ns]", "1677-09-21", "a date like 2013-02-08 from 1677-09-22 to 2262-04-11"),
+        ("datetime64[us]", "0000-12-31", "a date like 2013-02-08 from 0001-01-01 to 9999-12-31"),
         ("datetime64[ns, UTC]", "yesterday", "an ISO 8601 instant"),
+        ("datetime64[ns, UTC]", "2013-02-08", "an ISO 8601 instant"),
+        ("datetime64[ns, UTC]", "2013-02-08T05", "an ISO 8601 instant"),
+        ("datetime64[ns, UTC]", "13-02-08T05:00:00Z", "an ISO 8601 instant"),
+        ("datetime64[ns, UTC]", "2013-2-8T5:0:0Z", "an ISO 8601 instant"),
+        ("datetime64[ns, UTC]", "2013-02-08T24:00:00Z", "an ISO 8601 instant"),
+        ("datetime64[ns, UTC]", "2013-02-08T05:00:60Z", "an ISO 8601 instant"),
+        ("datetime64[ns, UTC]", "2013-02-30T05:00:00Z", "an ISO 8601 instant"),
+        ("datetime64[ns, UTC]", "2013-02-08T05:00:00+5", "an ISO 8601 instant"),
+        ("datetime64[ns, UTC]", "2013-02-08T05:00:00+24:00", "an ISO 8601 instant"),
+        ("datetime64[ns, UTC]", "2013-02-08T05:00:00.0000000001Z", "an ISO 8601 instant"),
+        (
+            "datetime64[ns, UTC]",
+            "2013-02-08T05:00:00.123456789Z",
+            "an ISO 8601 instant with at most microseconds, which are stored",
+        ),
+        (
+            "datetime64[us, UTC]",
+            "9999-12-31T23:59:59-00:01",
+            "an ISO 8601 instant from 0001-01-01T00:00:00.000000Z to 9999-12-31T23:59:59.999999Z",
+        ),
     ],
 )
 def test_a_text_that_is_none_of_its_type_is_told_apart(dtype: str, text: str, expected: str) -> None:
     cells = parsing.parse(pd.Series([text, ""]), dtype)
-    assert (cells.unreadable.tolist(), [each.expected for each in cells.refusals]) == ([True, False], [expected])
+    assert [(each.expected, each.mask.tolist()) for each in cells.refusals] == [(expected, [True, False])]
+    assert cells.unreadable.tolist() == [True, False]
     assert cells.values.isna().all()
 
 
@@ -76,6 +143,74 @@ def test_categories_are_read_as_their_texts_are() -> None:
 @given(st.floats(allow_nan=False, allow_infinity=False))
 def test_a_number_that_was_written_is_read_back_to_the_last_bit(number: float) -> None:
     assert parsing.parse(pd.Series([repr(number)]), "float64").values.iloc[0] == number
+
+
+INTEGERS = [f"{prefix}{bits}" for prefix in ("int", "uint", "Int", "UInt") for bits in (8, 16, 32, 64)]
+
+
+@settings(max_examples=25)
+@given(st.sampled_from(INTEGERS), st.lists(st.integers(-(2**66), 2**66), min_size=1, max_size=40), st.integers(0, 66))
+def test_a_whole_number_is_itself_or_refused_with_the_bounds(dtype: str, numbers: list[int], bits: int) -> None:
+    bounds = np.iinfo(dtype.lower())
+    near = [edge + step for edge in (bounds.min, bounds.max, 0, 2**53, -(2**53)) for step in (-1, 0, 1)]
+    drawn = [number // 2**bits for number in numbers] + near
+    cells = parsing.parse(pd.Series([str(number) for number in drawn]), dtype)
+    values = cells.values.take(cells.codes)
+    fits = [bounds.min <= number <= bounds.max for number in drawn]
+    assert values.isna().tolist() == [not fit for fit in fits]
+    assert [int(value) for value in values.dropna()] == [n for n, fit in zip(drawn, fits, strict=True) if fit]
+    assert {each.expected for each in cells.refusals} <= {f"a whole number from {bounds.min} to {bounds.max}"}
+
+
+@settings(max_examples=25)
+@given(st.sampled_from(["float64", "float32", "float16"]), st.lists(st.integers(-(2**70), 2**70), min_size=1))
+def test_no_two_whole_numbers_become_one_float(dtype: str, numbers: list[int]) -> None:
+    distinct = sorted({number + step for number in numbers for step in (0, 1, 2)})
+    cells = parsing.parse(pd.Series([str(number) for number in distinct]), dtype)
+    values = cells.to_series(pd.RangeIndex(len(distinct)))
+    kept = [(int(value), number) for value, number in zip(values, distinct, strict=True) if not np.isnan(value)]
+    assert [value for value, _ in kept] == [number for _, number in kept]
+
+
+INSTANTS = st.datetimes(
+    min_value=datetime(1, 1, 2),  # noqa: DTZ001
+    max_value=datetime(9999, 12, 30),  # noqa: DTZ001
+    timezones=st.integers(-1439, 1439).map(lambda minutes: timezone(timedelta(minutes=minutes))),
+)
+FIRST = datetime(1677, 9, 21, 0, 12, 43, 145225, tzinfo=UTC)
+LAST = datetime(2262, 4, 11, 23, 47, 16, 854775, tzinfo=UTC)
+
+
+@settings(max_examples=20)
+@given(st.lists(INSTANTS, min_size=1, max_size=40))
+def test_an_instant_is_itself_or_refused(instants: list[datetime]) -> None:
+    raw = pd.Series([each.isoformat() for each in instants])
+    wide = parsing.parse(raw, "datetime64[us, UTC]").to_series(raw.index)
+    assert [value.to_pydatetime() for value in wide] == instants
+    narrow = parsing.parse(raw, "datetime64[ns, UTC]").to_series(raw.index)
+    fits = [FIRST <= each <= LAST for each in instants]
+    assert [not pd.isna(value) for value in narrow] == fits
+    assert list(narrow[fits]) == list(wide[fits])
+
+
+@settings(max_examples=20)
+@given(st.sampled_from([*INTEGERS, "float64", "float32", "bool", *TIMES]), st.lists(CELLS, min_size=1, max_size=12))
+def test_the_value_of_a_cell_does_not_depend_on_other_cells(dtype: str, texts: list[str]) -> None:
+    together = parsing.parse(pd.Series(texts), dtype)
+    for code, text in zip(together.codes, texts, strict=True):
+        alone = parsing.parse(pd.Series([text]), dtype)
+        same = together.values.iloc[code], alone.values.iloc[0]
+        assert all(map(pd.isna, same)) or same[0] == same[1]
+        assert together.unreadable[code] == alone.unreadable[0]
+
+
+def test_a_text_that_means_never_has_no_instant_and_is_not_refused() -> None:
+    raw = pd.Series(["9999-12-31", " infinity ", "2013-02-08T05:00:00Z", "", "soon"])
+    cells = parsing.parse(raw, "datetime64[ns, UTC]", never=("9999-12-31", "infinity"))
+    assert cells.never.tolist() == [True, True, False, False, False]
+    assert cells.unreadable.tolist() == [False, False, False, False, True]
+    assert cells.values.isna().tolist() == [True, True, False, True, True]
+    assert not parsing.parse(raw, "str", never=("9999-12-31", "infinity")).never.any()
 
 
 @pytest.mark.parametrize(("dtype", "supported"), [("float32", True), ("timedelta64[ns]", False), ("complex128", False)])
