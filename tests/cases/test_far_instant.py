@@ -7,8 +7,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from include.settings import Settings
 from tests import landed
-from tests.cases.conftest import ToyNight
+from tests.cases.conftest import BOOKINGS, TRAFFIC, ToyNight, Variant
+from tests.include.steps.conftest import without_a_source
 
 HEADER = "ride_date,ride,zone,pickup_at,driver,minutes_late,ended_at"
 AFTER = "known only after the cutoff, 2024-03-16 21:30 UTC"
@@ -55,3 +57,22 @@ def test_instants_of_96_bits_are_read_as_they_are() -> None:
     pq.write_table(pa.table({"at": instants}), file, use_deprecated_int96_timestamps=True)
     read = landed.rows("rides.parquet", file.getvalue()).well_formed["at"]
     assert [text[:19] for text in read] == ["9999-12-31T00:00:00", "0001-01-01T00:00:00"]
+
+
+def test_a_declared_never_is_known_before_no_cutoff(
+    home: Settings, variant: Variant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    declared = {
+        '            known_at="ended_at",': '            known_at="ended_at",\n            never=("infinity", "9999-12-31"),'
+    }
+    without_a_source(monkeypatch)
+    night = ToyNight(
+        settings=home,
+        case=variant("taxi", "endless", {"usecase": declared}),
+        night="2024-03-17",
+        default_files={"bookings.csv": BOOKINGS, "traffic.csv": TRAFFIC},
+    )
+    assert taken(night, "2024-03-16T20:30:00Z", "infinity") == [
+        "ended_at: expected a time that comes, got 'infinity', which means never"
+    ]
+    assert night.valid("rides")["ride"].tolist() == [1]

@@ -34,7 +34,7 @@ def seconds_before(instants: pd.Series, hours: float) -> Integers:
 
 def _seconds(instants: pd.Series, *, round_up: bool) -> Integers:
     """Return instants as seconds, from their own unit: nanoseconds are limited to the years 1677 to 2262."""
-    values = instants.dt.tz_convert(None).to_numpy()
+    values = instants.to_numpy(f"datetime64[{instants.dt.unit}]")
     ticks = values.astype(np.int64)
     per_second = _PER_SECOND[np.datetime_data(values.dtype)[0]]
     whole: Integers = -(-ticks // per_second) if round_up else ticks // per_second

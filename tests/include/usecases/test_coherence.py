@@ -60,6 +60,7 @@ def test_the_toy_is_coherent(taxi: UseCase) -> None:
         ),
         ("traffic", {"known_at": None}, "could see past the cutoff: the table 'traffic' does not say"),
         ("traffic", {"event_time": None}, "needs the table 'traffic' to name its event_time"),
+        ("traffic", {"key": ("zone", "congestion")}, "the key column 'congestion' of 'traffic' has the type float64"),
         ("bookings", {"key": ("ride_date", "ride", "kilometres")}, r"lacks \['kilometres'\] of the entity key"),
     ],
 )

@@ -10,9 +10,11 @@ from ml.errors import DeclarationError
 from ml.features import rows
 from tests.ml.usecase.test_use_case import use_case
 
+PARTS = st.one_of(st.none(), st.sampled_from(["nan", "None", "<NA>", "NaT", "\\N", ""]), st.text("a|\\N", max_size=3))
 
-@given(st.lists(st.tuples(*[st.text("a|\\", max_size=3)] * 2), unique=True, min_size=1, max_size=6))
-def test_different_keys_are_different_entities(keys: list[tuple[str, str]]) -> None:
+
+@given(st.lists(st.tuples(PARTS, PARTS), unique=True, min_size=1, max_size=6))
+def test_different_keys_are_different_entities(keys: list[tuple[str | None, str | None]]) -> None:
     case = use_case()
     rows = pd.DataFrame(keys, columns=["day", "who"], dtype=object)
     assert features.entity_ids(case, rows).nunique() == len(keys)
@@ -26,6 +28,11 @@ def test_a_function_is_called_with_the_columns_that_its_parameters_name() -> Non
 def test_dates_and_whole_numbers_are_written_short() -> None:
     frame = pd.DataFrame({"day": pd.to_datetime(["2013-01-02"]), "who": [7.0], "mile": [7.5]})
     assert [rows.to_text(frame[name])[0] for name in frame] == ["2013-01-02", "7", "7.5"]
+
+
+@pytest.mark.parametrize("dtype", ["Int64", "float64", "boolean", "datetime64[ns]", "object"])
+def test_a_missing_value_is_no_text_of_its_type(dtype: str) -> None:
+    assert rows.to_text(pd.Series([None], dtype=dtype)).tolist() == ["\\N"]
 
 
 ROWS = pd.DataFrame({"far": [1.0, 2.0]})

@@ -1,3 +1,4 @@
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
@@ -139,3 +140,25 @@ def test_a_row_of_no_known_instant_is_refused() -> None:
         pd.DataFrame({"at": [pd.NaT]}, dtype="datetime64[ns, UTC]"), OUTCOMES, HORIZON, periods.parse("2013-02-08")
     )
     assert arrived.refusal_reasons.tolist() == ["does not say when it became known"]
+
+
+@pytest.mark.parametrize(
+    ("table", "at", "refusal"),
+    [
+        pytest.param(OUTCOMES, "9999-12-31 23:59:59.999999", FUTURE, id="far future"),
+        pytest.param(WEATHER, "9999-12-31 23:59:59.999999", FUTURE, id="far future and delayed"),
+        pytest.param(OUTCOMES, "0001-01-01 00:00:00", "", id="far past"),
+        pytest.param(OUTCOMES, "2013-02-08 07:00:00.000001", FUTURE, id="a microsecond after the cutoff"),
+        pytest.param(OUTCOMES, None, "does not say when it became known", id="never"),
+    ],
+)
+def test_instants_of_microseconds_are_compared_exactly(table: Table, at: str | None, refusal: str) -> None:
+    instants = pd.Series(np.array([at or "NaT"], "M8[us]")).dt.tz_localize("UTC")
+    available = availability.assign_nights(pd.DataFrame({"at": instants}), table, HORIZON, periods.parse("2013-02-08"))
+    assert available.refusal_reasons.tolist() == [refusal]
+
+
+def test_the_last_instant_of_nanoseconds_can_be_delayed() -> None:
+    last = pd.DataFrame({"at": pd.to_datetime(["2262-04-11 23:47:16.854775"], utc=True)})
+    available = availability.assign_nights(last, WEATHER, HORIZON, periods.parse("2013-02-08"))
+    assert available.refusal_reasons.tolist() == [FUTURE]

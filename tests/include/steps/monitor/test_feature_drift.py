@@ -12,7 +12,7 @@ from include.settings import Settings
 from include.steps.features import training_profile
 from include.steps.monitor import monitor, prediction_drift
 from include.steps.score import score
-from include.stores import lake, warehouse
+from include.stores import lake, report_paths, warehouse
 from ml.governance.ledger_entries import EntryKind, RetrainingDecided
 from ml.retraining.triggers import TriggerState
 from ml.usecase import Drift, UseCase
@@ -109,6 +109,22 @@ def test_a_night_that_retrains_reads_the_training_nights_for_its_report(
     assert monitor.measure("taxi", NIGHT) is True
     assert [each for each in periods if each[0] == "2024-03-01"] != []
     assert (settings.reports / "taxi" / NIGHT / "drift.html").stat().st_size > 0
+
+
+def test_a_drift_report_that_fails_is_an_alert_and_the_decision_stands(
+    arrive: Arrive, taxi: UseCase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = arrive("monitor")
+    aged = replace(taxi.triggers, age_nights=0, cooldown_nights=0)
+    monkeypatch.setattr(usecases, "get", lambda _: replace(taxi, triggers=aged))
+    monkeypatch.setattr(report_paths, "write_drift_report", lambda *_: 1 / 0)
+    assert monitor.measure("taxi", NIGHT) is True
+    assert monitor.measure("taxi", NIGHT) is True
+    alerts = warehouse.alerts(warehouse.engine(settings.warehouse_url), "taxi")
+    (alert,) = [each for each in alerts if each.kind == "drift_report"]
+    assert alert.message == (
+        "the drift report could not be written (ZeroDivisionError: division by zero); the decision of the night stands"
+    )
 
 
 def test_a_champion_of_before_is_measured_as_one_whose_package_has_the_profile(

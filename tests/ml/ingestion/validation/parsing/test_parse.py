@@ -1,23 +1,14 @@
 """Every text is read as its type exactly, or told apart as unreadable; an empty cell is neither."""
 
-from datetime import UTC, datetime, timedelta, timezone
-
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ml.ingestion.validation import parsing
 
 INSTANT = pd.Timestamp("2013-02-08 05:00", tz="UTC")
-TIMES = ["datetime64[ns]", "datetime64[us]", "datetime64[ns, UTC]", "datetime64[us, UTC]"]
-CELLS = st.one_of(
-    st.sampled_from(
-        ["now", "today", "1", "5.0", "1e5", "-1", "2013-02-08", "2013-02-08T05:00Z", "9999-12-31 05:00:00"]
-    ),
-    st.text("0123456789-+.:TZeE ,_", max_size=24),
-)
 
 
 @pytest.mark.parametrize(
@@ -143,65 +134,6 @@ def test_categories_are_read_as_their_texts_are() -> None:
 @given(st.floats(allow_nan=False, allow_infinity=False))
 def test_a_number_that_was_written_is_read_back_to_the_last_bit(number: float) -> None:
     assert parsing.parse(pd.Series([repr(number)]), "float64").values.iloc[0] == number
-
-
-INTEGERS = [f"{prefix}{bits}" for prefix in ("int", "uint", "Int", "UInt") for bits in (8, 16, 32, 64)]
-
-
-@settings(max_examples=25)
-@given(st.sampled_from(INTEGERS), st.lists(st.integers(-(2**66), 2**66), min_size=1, max_size=40), st.integers(0, 66))
-def test_a_whole_number_is_itself_or_refused_with_the_bounds(dtype: str, numbers: list[int], bits: int) -> None:
-    bounds = np.iinfo(dtype.lower())
-    near = [edge + step for edge in (bounds.min, bounds.max, 0, 2**53, -(2**53)) for step in (-1, 0, 1)]
-    drawn = [number // 2**bits for number in numbers] + near
-    cells = parsing.parse(pd.Series([str(number) for number in drawn]), dtype)
-    values = cells.values.take(cells.codes)
-    fits = [bounds.min <= number <= bounds.max for number in drawn]
-    assert values.isna().tolist() == [not fit for fit in fits]
-    assert [int(value) for value in values.dropna()] == [n for n, fit in zip(drawn, fits, strict=True) if fit]
-    assert {each.expected for each in cells.refusals} <= {f"a whole number from {bounds.min} to {bounds.max}"}
-
-
-@settings(max_examples=25)
-@given(st.sampled_from(["float64", "float32", "float16"]), st.lists(st.integers(-(2**70), 2**70), min_size=1))
-def test_no_two_whole_numbers_become_one_float(dtype: str, numbers: list[int]) -> None:
-    distinct = sorted({number + step for number in numbers for step in (0, 1, 2)})
-    cells = parsing.parse(pd.Series([str(number) for number in distinct]), dtype)
-    values = cells.to_series(pd.RangeIndex(len(distinct)))
-    kept = [(int(value), number) for value, number in zip(values, distinct, strict=True) if not np.isnan(value)]
-    assert [value for value, _ in kept] == [number for _, number in kept]
-
-
-INSTANTS = st.datetimes(
-    min_value=datetime(1, 1, 2),  # noqa: DTZ001
-    max_value=datetime(9999, 12, 30),  # noqa: DTZ001
-    timezones=st.integers(-1439, 1439).map(lambda minutes: timezone(timedelta(minutes=minutes))),
-)
-FIRST = datetime(1677, 9, 21, 0, 12, 43, 145225, tzinfo=UTC)
-LAST = datetime(2262, 4, 11, 23, 47, 16, 854775, tzinfo=UTC)
-
-
-@settings(max_examples=20)
-@given(st.lists(INSTANTS, min_size=1, max_size=40))
-def test_an_instant_is_itself_or_refused(instants: list[datetime]) -> None:
-    raw = pd.Series([each.isoformat() for each in instants])
-    wide = parsing.parse(raw, "datetime64[us, UTC]").to_series(raw.index)
-    assert [value.to_pydatetime() for value in wide] == instants
-    narrow = parsing.parse(raw, "datetime64[ns, UTC]").to_series(raw.index)
-    fits = [FIRST <= each <= LAST for each in instants]
-    assert [not pd.isna(value) for value in narrow] == fits
-    assert list(narrow[fits]) == list(wide[fits])
-
-
-@settings(max_examples=20)
-@given(st.sampled_from([*INTEGERS, "float64", "float32", "bool", *TIMES]), st.lists(CELLS, min_size=1, max_size=12))
-def test_the_value_of_a_cell_does_not_depend_on_other_cells(dtype: str, texts: list[str]) -> None:
-    together = parsing.parse(pd.Series(texts), dtype)
-    for code, text in zip(together.codes, texts, strict=True):
-        alone = parsing.parse(pd.Series([text]), dtype)
-        same = together.values.iloc[code], alone.values.iloc[0]
-        assert all(map(pd.isna, same)) or same[0] == same[1]
-        assert together.unreadable[code] == alone.unreadable[0]
 
 
 def test_a_text_that_means_never_has_no_instant_and_is_not_refused() -> None:
