@@ -57,6 +57,14 @@ BY_ANOTHER_NAME = {
     "include/steps/train/plan.py": "tests/include/steps/train/test_side_by_side.py",
     "include/stores/warehouse/files.py": "tests/include/steps/ingest/test_files.py",
     "include/cli/console.py": "tests/include/cli/test_main.py",
+    "include/cli/forget.py": "tests/include/steps/test_forget.py",
+    "include/cli/prune.py": "tests/include/steps/prune/test_prune.py",
+    "include/steps/airflow_database.py": "tests/include/steps/prune/test_installation.py",
+    "include/stores/warehouse/retention.py": "tests/include/steps/prune/test_prune.py",
+    **{
+        f"include/steps/prune/{part}.py": "tests/include/steps/prune/test_prune.py"
+        for part in ("file_parts", "needs", "part", "parts", "table_parts", "training_parts", "versions")
+    },
     "include/cli/scores.py": "tests/include/steps/score/test_rescore.py",
     "include/cli/card.py": "tests/include/steps/train/test_model_card.py",
     "include/cli/explain.py": "tests/include/steps/score/test_explain.py",

@@ -54,12 +54,12 @@ def readable_versions(uri: str) -> frozenset[int]:
     versions = _log_versions(uri)
     commits = {version for name, version in versions.items() if name.endswith(".json")}
     checkpoints = {version for name, version in versions.items() if not name.endswith(".json")}
-    found, previous = set[int](), -1
+    readable, previous = set[int](), -1
     for version in sorted(commits | checkpoints):
-        if version in checkpoints or (version == previous + 1 and (version == 0 or previous in found)):
-            found.add(version)
+        if version in checkpoints or (version == previous + 1 and (version == 0 or previous in readable)):
+            readable.add(version)
         previous = version
-    return frozenset(found)
+    return frozenset(readable)
 
 
 def version_before(uri: str, hours: int) -> int:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ml.arrays import Booleans, Floats, Strings
-from ml.features import infinity
 from ml.scoring.calibration import Correction
 from ml.scoring.encoder import Encoder
 from ml.training import encoding, learners, splitting, weighting
@@ -107,6 +106,8 @@ def prepare(
     `names` are the features to encode. Columns declared in `texts` are encoded as text features. `recency` gives older
     nights a lower weight. Raises DataError when a feature is infinite in some rows.
     """
+    from ml.features import infinity  # pandas, which a server does not import
+
     infinity.check_none(frame, names)
     encoder = encoding.fit(frame, names, texts)
     return TrainingData(

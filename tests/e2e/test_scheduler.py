@@ -406,7 +406,7 @@ def test_the_next_scheduled_night_first_makes_up_for_the_night_that_was_missed(
 ) -> None:
     latest = CASE.horizon.latest_decided(datetime.now(UTC))
     missed, earlier = (str(CASE.horizon.previous(latest, count)) for count in (1, 2))
-    admin.trigger(f"{CASE.name}_ingest", run="before the pause", conf={"night": earlier})
+    admin.trigger(f"{CASE.name}_ingest", run="before_the_pause", conf={"night": earlier})
     ended(admin, "score", earlier)
     before = {each.id for each in admin.runs(f"{CASE.name}_ingest")}
     let_the_clock_strike(settings)

@@ -31,13 +31,13 @@ def sizes(address: str | Path) -> dict[str, int]:
     if isinstance(location, Bucket):
         return dict(_objects(location))
     folder = Path(address)
-    found = {}
+    sizes_by_name = {}
     for path in folder.rglob("*"):
         with contextlib.suppress(FileNotFoundError):  # removed by another process since it was listed
             status = path.lstat()
             if not stat.S_ISDIR(status.st_mode):
-                found[path.relative_to(folder).as_posix()] = status.st_size
-    return found
+                sizes_by_name[path.relative_to(folder).as_posix()] = status.st_size
+    return sizes_by_name
 
 
 def modified(address: str | Path, name: str) -> datetime:

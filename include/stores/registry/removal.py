@@ -45,8 +45,8 @@ class RegisteredRun:
 def runs(settings: Settings, use_case: str) -> tuple[RegisteredRun, ...]:
     """Return the runs of the use case, those that are marked as deleted included, oldest first."""
     mlflow = client.connect(settings)
-    found = [_registered(each) for each in _runs(mlflow, use_case)]
-    return tuple(sorted(found, key=lambda each: (each.night, each.run_id)))
+    registered = [_registered(each) for each in _runs(mlflow, use_case)]
+    return tuple(sorted(registered, key=lambda each: (each.night, each.run_id)))
 
 
 def version_sizes(settings: Settings, use_case: str) -> Mapping[str, int]:

@@ -62,7 +62,7 @@ def bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         "data as-of flights 1 --table valid/schedule",
         "data vacuum flights",
         "prune",
-        "forget flights --who ann --why three-words-or more-here --yes",
+        "forget flights --who ann --why three-words-or-more-here --yes",
         "features materialize flights 2013-02-01",
         "features parity flights 2013-02-01",
     ],

@@ -152,8 +152,9 @@ def test_what_fails_is_not_tried_at_each_round_but_at_once_when_a_person_wants_i
 
 
 def test_failures_are_counted_by_part_and_gone_when_all_is_well(
-    followed: tuple[Settings, ModelPool, str, str], tmp_path: Path
+    followed: tuple[Settings, ModelPool, str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.delenv("PROMETHEUS_MULTIPROC_DIR", raising=False)  # importing Feast sets it
     settings, pool, _, logistic = followed
     log = RequestLog(tmp_path)
     metrics = Metrics(pool, log)
