@@ -111,6 +111,7 @@ def test_a_night_that_retrains_reads_the_training_nights_for_its_report(
     assert (settings.reports / "taxi" / NIGHT / "drift.html").stat().st_size > 0
 
 
+@pytest.mark.usefixtures("judgeable")
 def test_a_drift_report_that_fails_is_an_alert_and_the_decision_stands(
     arrive: Arrive, taxi: UseCase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
