@@ -168,7 +168,7 @@ def _fetch(address: str | Path, name: str, scratch: Path) -> Path:
 
 def _copy_to_folder(path: Path, folder: Path, name: str, *, overwrite: bool) -> None:
     if not overwrite and (folder / name).exists():
-        _check_same(path, folder / name)
+        _check_same(path, folder / name, str(folder / name))
         return
     atomic.copy(path, folder / name, folder)
 
@@ -188,13 +188,13 @@ def _upload(location: Bucket, name: str, path: Path, *, overwrite: bool) -> None
         else:
             return
     with tempfile.TemporaryDirectory() as folder:
-        _check_same(path, _fetch(str(location), name, Path(folder)))
+        _check_same(path, _fetch(str(location), name, Path(folder)), f"{location}/{name}")
 
 
-def _check_same(path: Path, existing: Path) -> None:
+def _check_same(path: Path, existing: Path, name: str) -> None:
     with path.open("rb") as ours, existing.open("rb") as theirs:
         if _sha256(ours) != _sha256(theirs):
-            raise DataError(f"expected no other file named {existing}, but there is one; nothing is overwritten")
+            raise DataError(f"expected no other file named {name}, but there is one; nothing is overwritten")
 
 
 def _sha256(file: IO[bytes]) -> str:
