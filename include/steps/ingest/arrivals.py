@@ -3,6 +3,7 @@
 import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from include import usecases
 from include.steps.context import StepContext
@@ -48,7 +49,7 @@ def find_wait(use_case: str, period: str, now: datetime) -> Wait | None:
         return None
     location = landing.period_location(context.settings.landing, case.name, parsed)
     files = landing.list_files(location, [table.name for table in case.tables])
-    present = {each.table for each in files}
+    present = {each.table for each in files if not each.fault}
     is_awaited = {table.name: table.required or now < optional_until for table in case.tables}
     missing = tuple(name for name, awaited in is_awaited.items() if awaited and name not in present)
     unsettled = _unsettled(location, files)
@@ -87,5 +88,13 @@ def _unsettled(location: Location, files: list[LandedFile]) -> tuple[str, ...]:
     return tuple(
         each.name
         for each in files
-        if each.table and abs(now - (location.path / each.name).lstat().st_mtime) < _SETTLED_SECONDS
+        if each.table and not each.fault and abs(now - _written(location.path / each.name)) < _SETTLED_SECONDS
     )
+
+
+def _written(path: Path) -> float:
+    """Return when a file was last written, in POSIX seconds; 0 if it is gone, which the next look notices."""
+    try:
+        return path.lstat().st_mtime
+    except FileNotFoundError:
+        return 0.0
