@@ -33,9 +33,7 @@ def digests(settings: Settings) -> dict[str, str]:
     return {name: hashlib.sha256(repr(part).encode()).hexdigest() for name, part in contents(settings).items()}
 
 
-def test_two_nights_leave_the_same_everywhere(
-    story: Story, arrive: Callable[[str], Settings], tmp_path: Path
-) -> None:
+def test_two_nights_leave_the_same_everywhere(story: Story, arrive: Callable[[str], Settings], tmp_path: Path) -> None:
     """The nights here are those that other tests use too; those elsewhere are run in a process of their own."""
     last = STEPS_OF_TWO_NIGHTS[-1]
     here = arrive(last)

@@ -77,7 +77,9 @@ def play(home: Path, case: UseCase) -> None:
         first = play_history()
         sizes, others = list[int](), dict[int, str]()
         for window in range(WINDOWS):
-            nights = [case.horizon.previous(HISTORY.last, -(window * WINDOW + number)) for number in range(1, WINDOW + 1)]
+            nights = [
+                case.horizon.previous(HISTORY.last, -(window * WINDOW + number)) for number in range(1, WINDOW + 1)
+            ]
             play_window(nights, settings)
             if window in (REJECTED_WINDOW, PROMOTED_WINDOW):
                 others[window] = challenge(case, str(nights[-1]), settings)
