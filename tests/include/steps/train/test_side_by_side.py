@@ -51,9 +51,10 @@ def judged(settings: Settings) -> Verdict:
 
 
 def run_by(program: str, settings: Settings, *more: str) -> "subprocess.Popen[bytes]":
-    """Start another process that knows the toys, as a task is one."""
+    """Start another process that knows the toys, as a task is one; it tries packages in itself."""
     begin = "import sys; from include import usecases; usecases.__path__.append(sys.argv[1])\n"
-    begin += "from include.steps import train\n"
+    begin += "from include.steps import train; from tests import in_process\n"
+    begin += "probing = in_process.probing(); probing.__enter__()\n"
     env = {**os.environ, "RATCHET_HOME": str(settings.home), "PYTHONPATH": str(PROJECT)}
     return subprocess.Popen([sys.executable, "-c", begin + program, str(TOYS), LAST, *more], env=env)
 
