@@ -5,7 +5,7 @@ A sequential test, valid at any time, compares it with the champion: faults, lat
 calibration and cost. If nothing is shown to be worse and enough was observed, the challenger gets the next share; after
 the last share it becomes champion. If it is shown to be worse, its release is aborted at once. A champion that was
 adopted without proof is guarded in the same way: if it is shown worse than the model that it replaced, that one is put
-back; if the adopted models have used up the harm budget, the anchor is.
+back; if unproven models have used up the harm budget, the last proven model is.
 
 **What starts it.** The asset `scores`, after every night. A person, from the UI, to test now.
 

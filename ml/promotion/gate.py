@@ -11,7 +11,7 @@ from ml.arrays import Booleans, Floats, Strings
 from ml.governance.checks import Check as Check
 from ml.governance.checks import CheckStatus as CheckStatus
 from ml.promotion import paired_gains
-from ml.promotion.paired_gains import GainBounds
+from ml.promotion.paired_gains import MIN_NIGHTS_ALONE, GainBounds
 from ml.statistics import intervals
 from ml.statistics.intervals import Interval
 from ml.targets import DisplayNames, Target
@@ -123,7 +123,7 @@ def judge(
     checks = (
         *target.floor_checks(holdout.labels, holdout.challenger, gates),
         *_baseline_checks(holdout, target),
-        *_gain_checks(gain, centred_gain, gates, rule, target.display_names),
+        *_gain_checks(gain, centred_gain, len(set(holdout.nights)), gates, rule, target.display_names),
         _cost_check(cost_gain, gates),
         *_slice_checks(holdout, gains.loss, gates, target.display_names.loss),
         *extra_checks,
@@ -167,7 +167,12 @@ def _baseline_checks(holdout: HoldoutScores, target: Target) -> tuple[Check, ...
 
 
 def _gain_checks(
-    gain: GainBounds, centred_gain: GainBounds | None, gates: Gates, rule: GateRule, display_names: DisplayNames
+    gain: GainBounds,
+    centred_gain: GainBounds | None,
+    nights: int,
+    gates: Gates,
+    rule: GateRule,
+    display_names: DisplayNames,
 ) -> tuple[Check, ...]:
     """Return the checks of the gain in loss and, compared with a champion, of the gain in centred loss."""
     name = f"{display_names.loss} gain {_describe(gain.interval)}"
@@ -190,35 +195,30 @@ def _gain_checks(
             )
             for each, found in measured.items()
         ),
-        _superiority_check(gain, centred_gain, gates, display_names),
+        _superiority_check(gain, centred_gain, nights, gates, display_names),
     )
 
 
 def _superiority_check(
-    gain: GainBounds, centred_gain: GainBounds | None, gates: Gates, display_names: DisplayNames
+    gain: GainBounds, centred_gain: GainBounds | None, nights: int, gates: Gates, display_names: DisplayNames
 ) -> Check:
     """Return the check that the challenger is shown better in loss or in centred loss.
 
-    The centred loss alone does not see whether the challenger's level is right. It decides only if the gain in loss is
-    also shown to be above minus the margin (`Gates.refresh_margin`).
+    The centred loss alone does not see whether the challenger's level is right. It decides only with enough nights, and
+    if the gain in loss is also shown to be above minus the margin (`Gates.refresh_margin`).
     """
-    by_centred_loss = (
-        centred_gain is not None and centred_gain.is_shown_better and gain.interval.low > -gates.refresh_margin
-    )
     values = [each.interval.value for each in (gain, centred_gain) if each is not None]
     status = CheckStatus.INCONCLUSIVE if any(value > 0 for value in values) else CheckStatus.FAIL
-    if gain.is_shown_better or by_centred_loss:
-        status = CheckStatus.PASS
+    low, setting = gain.interval.low, ""
     bar = f"the {gates.confidence:.0%} interval of the {display_names.loss} gain above 0"
-    if centred_gain is not None:
+    if centred_gain is not None and nights >= MIN_NIGHTS_ALONE:
+        low, setting = max(low, centred_gain.interval.low), "gates.refresh_margin"
         bar += f", or that of the centred gain above 0 and that of the gain above -{gates.refresh_margin:g}"
-    return Check(
-        name=SHOWN_BETTER,
-        value=gain.interval.low if centred_gain is None else max(gain.interval.low, centred_gain.interval.low),
-        bar=bar,
-        status=status,
-        setting="" if centred_gain is None else "gates.refresh_margin",
-    )
+        if centred_gain.is_shown_better and gain.interval.low > -gates.refresh_margin:
+            status = CheckStatus.PASS
+    if gain.is_shown_better:
+        status = CheckStatus.PASS
+    return Check(name=SHOWN_BETTER, value=low, bar=bar, status=status, setting=setting)
 
 
 def _describe(interval: Interval) -> str:

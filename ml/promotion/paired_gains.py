@@ -7,7 +7,8 @@ both models, but moves the difference of their losses: on a year of flights the 
 third of the standard deviation of the difference in loss, so that the same gain is shown with far fewer nights.
 
 The best constant is fitted to the labels of the night itself, so that the centred loss needs many rows a night; below
-`MIN_ROWS_PER_NIGHT` its own noise exceeds what it saves, and it is not computed.
+`MIN_ROWS_PER_NIGHT` its own noise exceeds what it saves, and it is not computed. It does not see a level that is wrong;
+that takes more nights than the order of rows does. With fewer than `MIN_NIGHTS_ALONE` nights it shows nothing alone.
 """
 
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from ml.statistics import intervals
 from ml.statistics.intervals import Interval
 from ml.targets import Target
 
-MIN_ROWS_PER_NIGHT = 300
+MIN_ROWS_PER_NIGHT, MIN_NIGHTS_ALONE = 300, 10
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

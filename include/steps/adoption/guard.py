@@ -1,4 +1,4 @@
-"""The nightly guard of adopted models: it puts the predecessor or the anchor back, without a person, and says so."""
+"""The nightly guard of adopted models: it puts the predecessor or the last proven model back, without a person, and says so."""
 
 from dataclasses import dataclass
 
@@ -17,6 +17,7 @@ from ml.governance.hash_chain import Entry
 from ml.governance.ledger_entries import EntryKind, RolledBack, Verdict
 from ml.packaging import package_files
 from ml.promotion.adoption import guard
+from ml.promotion.adoption.admission import Admission
 
 _WHO = "the guard of adoptions"
 
@@ -64,19 +65,19 @@ def _find(context: NightContext, promoted: Entry) -> PutBack | None:
 
 
 def _exhausted(context: NightContext, line: RecipeLine, gains: PackageGains) -> PutBack | None:
-    """Return the anchor if the adopted line has used up its harm budget, and has not been ended for it before."""
+    """Return the last proven model if the unproven ones after it have used up the harm budget."""
     declared = context.case.adoption
     assert declared is not None
-    if line.stopped or line.terms[-1].digest == line.anchor:
+    if line.stopped or line.terms[-1].admission not in (Admission.LICENCE, Admission.ALLOWANCE):
         return None
     harm = record.harm_by_night(context, line, gains)
     if guard.exhausted_after(harm, declared) is None:
         return None
     reason = (
-        f"the harm budget is used up: {guard.harm(harm):.3f} of {declared.harm_budget:g} lost beyond the anchor in "
-        f"{len(harm)} nights; refreshes of this recipe are admitted by proof only from now on"
+        f"the harm budget is used up: {guard.harm(harm):.3f} of {declared.harm_budget:g} lost beyond the last "
+        f"proven model in {len(harm)} nights; refreshes of this recipe are admitted by proof only from now on"
     )
-    return PutBack(digest=line.anchor, reason=reason, ends=line.recipe)
+    return PutBack(digest=line.proven, reason=reason, ends=line.recipe)
 
 
 def _shown_worse(context: NightContext, promoted: Entry, line: RecipeLine, gains: PackageGains) -> PutBack | None:

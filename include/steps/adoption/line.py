@@ -43,6 +43,20 @@ class RecipeLine:
     stopped: str
 
     @property
+    def proven(self) -> str:
+        """The package of the last champion that the gate showed better; the anchor if there is none."""
+        return next((each.digest for each in reversed(self.terms) if each.admission is Admission.PROOF), self.anchor)
+
+    @property
+    def unproven_terms(self) -> tuple[tuple[Term, date | None], ...]:
+        """The unproven champions after the last proven one, each with the night before its successor, None for none."""
+        ends = [*(each.after for each in self.terms[1:]), None]
+        after_proof = [number for number, each in enumerate(self.terms) if each.admission is Admission.PROOF]
+        first = after_proof[-1] + 1 if after_proof else 0
+        pairs = tuple(zip(self.terms, ends, strict=True))[first:]
+        return tuple(pair for pair in pairs if pair[0].admission in (Admission.LICENCE, Admission.ALLOWANCE))
+
+    @property
     def allowance_used(self) -> int:
         """The number of refreshes that became champion under the allowance."""
         return sum(each.admission is Admission.ALLOWANCE for each in self.terms)
@@ -60,7 +74,7 @@ def read(context: NightContext, recipe: str) -> RecipeLine | None:
     ]
     of_recipe = sorted(
         (
-            (entry.night, entry.seq, verdict)
+            (entry.night, entry.seq, entry.subject, verdict)
             for entry, verdict in judged
             if verdict.recipe == recipe and verdict.package is not None and verdict.champion is not None and entry.night
         ),
@@ -68,8 +82,8 @@ def read(context: NightContext, recipe: str) -> RecipeLine | None:
     )
     if not of_recipe:
         return None
-    first_night, _, first = of_recipe[0]
-    refreshes = {night: Refresh(night=night, digest=str(verdict.package)) for night, _, verdict in of_recipe}
+    first_night, _, _, first = of_recipe[0]
+    refreshes = {night: Refresh(night=night, digest=digest) for night, _, digest, _ in of_recipe}
     return RecipeLine(
         recipe=recipe,
         anchor=str(first.champion),

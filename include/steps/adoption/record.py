@@ -1,7 +1,5 @@
 """The record of a recipe as of a night: its evidence, the allowance used, and the harm done, all computed anew."""
 
-from datetime import date
-
 import numpy as np
 
 from include.steps.adoption import line as lines
@@ -71,21 +69,11 @@ def block_series(context: NightContext, line: RecipeLine, gains: PackageGains) -
 
 
 def harm_by_night(context: NightContext, line: RecipeLine, gains: PackageGains) -> Floats:
-    """Return the nightly gains in loss of the anchor over the champions since the first adoption, shape (m,)."""
+    """Return the nightly gains in loss of the last proven model over the unproven champions after it, shape (m,)."""
     by_term = []
-    for first, last, digest in _served_periods(context, line):
-        series = None if digest == line.anchor else gains.nightly(digest, line.anchor, first, last, context.night)
+    for term, end in line.unproven_terms:
+        first, last = context.case.horizon.previous(term.after, -1), end or context.night
+        series = gains.nightly(term.digest, line.proven, first, last, context.night)
         if series is not None:
             by_term.append(series.loss)
     return np.concatenate(by_term) if by_term else np.zeros(0)
-
-
-def _served_periods(context: NightContext, line: RecipeLine) -> list[tuple[date, date, str]]:
-    """Return first night, last night and package of each champion of the line, up to the context's night."""
-    horizon = context.case.horizon
-    ends = [*(each.after for each in line.terms[1:]), context.night]
-    return [
-        (horizon.previous(term.after, -1), end, term.digest)
-        for term, end in zip(line.terms, ends, strict=True)
-        if term.after < end
-    ]

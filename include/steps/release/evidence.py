@@ -119,10 +119,10 @@ def _adoption_lines(verdict: Verdict, case: UseCase) -> list[str]:
         f"**{head}.** This refresh of the recipe is admitted although it is not shown better: {verdict.reason}. "
         f"The anchor is `{record.anchor}`.",
         "",
-        f"At worst, the adopted models may lose {record.harm_budget:g} in {names.loss} beyond the anchor, summed over "
-        f"nights, and what the nights without labels lose ({record.harm:+.3f} so far; below 0 is a gain). Then the "
-        "anchor is put back, and refreshes are admitted by proof only. A refresh that is shown worse than the model "
-        "that it replaced is rolled back by itself.",
+        f"At worst, unproven models may lose {record.harm_budget:g} in {names.loss} beyond the last proven model, "
+        f"summed over nights, and what the nights without labels lose ({record.harm:+.3f} so far; below 0 is a gain). "
+        "Then the last proven model is put back, and refreshes are admitted by proof only. A refresh that is shown "
+        "worse than the model that it replaced is rolled back without a person.",
         "",
         "| screen | number | bar | answer |",
         "|---|---|---|---|",

@@ -13,7 +13,7 @@ from include.stores import ledger, table_snapshot
 from ml.governance import ledger_entries
 from ml.governance.ledger_entries import EntryKind, Verdict
 from ml.promotion import refit_equivalence
-from ml.promotion.gate import Check, CheckStatus, HoldoutScores
+from ml.promotion.gate import Check, CheckStatus, GateRule, HoldoutScores, Outcome, PromotionVerdict
 from ml.promotion.refit_equivalence import ScorePair
 from ml.training import fitting
 from ml.training.fitting import Model
@@ -33,10 +33,19 @@ class RefitResult:
 
 
 def run(
-    context: NightContext, plan: Plan, rows: SplitRows, selection: CandidateSelection, frozen: HoldoutScores
+    context: NightContext,
+    plan: Plan,
+    rows: SplitRows,
+    selection: CandidateSelection,
+    frozen: HoldoutScores,
+    verdict: PromotionVerdict,
 ) -> RefitResult | None:
-    """Return the refit of the chosen candidate on all labelled rows; None if the use case declares no refit."""
-    if context.case.refit is None:
+    """Return the refit of the chosen candidate on all labelled rows; None if nothing needs it or none is declared.
+
+    It is needed for what the gate promotes and for every refresh: a refresh may be adopted unproven, and what it gains
+    over the nights to come is evidence for its recipe even if it is not.
+    """
+    if context.case.refit is None or not (verdict.outcome is Outcome.PROMOTE or verdict.rule is GateRule.REFRESH):
         return None
     model = fitting.refit(
         selection.best, candidates.gather_material(context, rows.labelled, selection.target, plan.seed)

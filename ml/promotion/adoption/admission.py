@@ -25,8 +25,8 @@ class RecipeRecord:
     """What is known about a recipe when one of its refreshes is judged.
 
     `evidence` is the e-value of its refreshes over the anchor, now, and `is_licensed` whether it ever reached the
-    licence. `allowance_used` is the number of refreshes adopted under the allowance. `harm` is the loss of the adopted
-    line beyond the anchor's, summed over nights; `stopped` says why nothing is adopted unproven any more, "" if it may
+    licence. `allowance_used` is the number of refreshes adopted under the allowance. `harm` is the loss of the
+    unproven models beyond that of the last proven one, summed over nights; `stopped` says why nothing is adopted unproven any more, "" if it may
     be. `anchor` names the anchor.
     """
 

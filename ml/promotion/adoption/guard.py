@@ -21,23 +21,23 @@ def rolled_back_after(predecessor_gains: GainSeries, declared: Adoption) -> int 
     return evidence.reached(predecessor_gains, declared, declared.rollback)
 
 
-def harm(anchor_gains: Floats) -> float:
-    """Return the loss of the adopted line beyond the anchor's, summed over nights.
+def harm(proven_gains: Floats) -> float:
+    """Return the loss of the unproven models beyond that of the last proven one, summed over nights.
 
-    `anchor_gains`, shape (m,), are the nightly gains in loss of the anchor over the model that answered; a line that is
-    better than the anchor has a negative harm.
+    `proven_gains`, shape (m,), are the nightly gains in loss of the last model that the gate showed better (or of the
+    anchor) over the unproven models that answered after it; unproven models that are better have a negative harm.
 
     >>> round(harm(np.array([0.1, -0.02])), 2)
     0.08
     """
-    return float(np.sum(anchor_gains))
+    return float(np.sum(proven_gains))
 
 
-def exhausted_after(anchor_gains: Floats, declared: Adoption) -> int | None:
+def exhausted_after(proven_gains: Floats, declared: Adoption) -> int | None:
     """Return the number of nights after which the harm first exceeded the budget, or None.
 
     >>> exhausted_after(np.array([0.2, 0.05, 0.2, -0.4]), Adoption(harm_budget=0.3))
     3
     """
-    exceeded = np.cumsum(anchor_gains) > declared.harm_budget
+    exceeded = np.cumsum(proven_gains) > declared.harm_budget
     return int(exceeded.argmax()) + 1 if exceeded.any() else None

@@ -57,12 +57,19 @@ class BacktestContext:
 class ChampionTerm:
     """A champion's term: from `first_night` on, the model of `training` scores.
 
-    `is_adopted` is False for the first model, and for a model that was put back by the guard.
+    `is_adopted` is False for the first model, and for a model that was put back by the guard. `admission` is the
+    evidence on which the gate admitted it, if there is a gate.
     """
 
     first_night: date
     training: TrainingId
     is_adopted: bool = True
+    admission: Admission | None = None
+
+    @property
+    def is_unproven(self) -> bool:
+        """Whether the model was adopted without being shown better."""
+        return self.admission in (Admission.LICENCE, Admission.ALLOWANCE)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

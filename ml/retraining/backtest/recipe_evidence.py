@@ -8,6 +8,7 @@ from datetime import date
 
 import numpy as np
 
+from ml.arrays import Floats
 from ml.promotion import paired_gains
 from ml.promotion.adoption import evidence, guard
 from ml.promotion.adoption.admission import Admission, RecipeRecord
@@ -43,15 +44,15 @@ def intervene(
     if not context.use_gate or declared is None or len(run.champion_terms) < 2:
         return None
     following = context.case.horizon.previous(night, -1)
-    anchor = run.champion_terms[0]
-    if any(term.is_adopted for term in run.champion_terms) and not _has_ended(run):
-        spent = _harm(run, night, context, trainings)
-        if spent is not None and guard.exhausted_after(spent, declared):
+    if run.champion_terms[-1].is_unproven and not _has_ended(run):
+        losses = _harm(run, night, context, trainings)
+        if guard.exhausted_after(losses, declared):
+            proven = _last_proven(run).training
             reason = (
-                f"the harm budget is used up: {guard.harm(spent):.2f} of {declared.harm_budget:g} lost beyond the "
-                f"anchor {anchor.training.night}"
+                f"the harm budget is used up: {guard.harm(losses):.2f} of {declared.harm_budget:g} lost beyond the "
+                f"last proven model {proven.night}"
             )
-            term = ChampionTerm(first_night=following, training=anchor.training, is_adopted=False)
+            term = ChampionTerm(first_night=following, training=proven, is_adopted=False)
             return term, Intervention(night=night, reason=reason, ends_adoption=True)
     current, predecessor = run.champion_terms[-1], run.champion_terms[-2]
     if not current.is_adopted:
@@ -108,27 +109,25 @@ def _nightly(
     return evidence.by_night(gains)[1]
 
 
-def _harm(run: PolicyRun, night: date, context: BacktestContext, trainings: Trainings) -> np.ndarray | None:
-    """Return the nightly gains in loss of the anchor over the models that answered, since the first adoption."""
-    history, case = context.history, context.case
-    anchor, adopted = _model(run.champion_terms[0].training, trainings), run.champion_terms[1].first_night
-    rows = history.matured(history.rows(adopted, night), case.horizon.cutoff(night), case.matured_share)
-    if not len(rows):
-        return None
-    losses = []
-    for term, following in zip(
-        run.champion_terms[1:], [*(each.first_night for each in run.champion_terms[2:]), None], strict=True
-    ):
-        until = case.horizon.previous(following) if following else night
-        selected = rows[(history.nights[rows] >= str(term.first_night)) & (history.nights[rows] <= str(until))]
-        if len(selected):
-            labels, model = history.labels[selected], _model(term.training, trainings)
-            excess = anchor.target.row_loss(labels, model.scores[selected]) - anchor.target.row_loss(
-                labels, anchor.scores[selected]
-            )
-            _, index = np.unique(history.nights[selected].astype(str), return_inverse=True)
-            losses.append(np.bincount(index, excess) / np.bincount(index))
-    return np.concatenate(losses)
+def _last_proven(run: PolicyRun) -> ChampionTerm:
+    """Return the term of the last model that the gate showed better; the first term if there is none."""
+    proven = [term for term in run.champion_terms if term.admission is Admission.PROOF]
+    return proven[-1] if proven else run.champion_terms[0]
+
+
+def _harm(run: PolicyRun, night: date, context: BacktestContext, trainings: Trainings) -> Floats:
+    """Return the nightly gains in loss of the last proven model over the unproven ones that answered after it, (m,)."""
+    proven, horizon = _last_proven(run), context.case.horizon
+    terms = run.champion_terms[run.champion_terms.index(proven) + 1 :]
+    by_term = []
+    for number, term in enumerate(terms):
+        until = horizon.previous(terms[number + 1].first_night) if number + 1 < len(terms) else night
+        series = None
+        if term.is_unproven:
+            series = _nightly(term.training, proven.training, term.first_night, until, night, context, trainings)
+        if series is not None:
+            by_term.append(series.loss)
+    return np.concatenate(by_term) if by_term else np.zeros(0)
 
 
 def _model(training: TrainingId, trainings: Trainings) -> TrainedModel:

@@ -188,7 +188,7 @@ def _apply_decision(
     if record.outcome == admission.ADOPTED:
         assert record.refresh is not None
         following = context.case.horizon.previous(night, -1)
-        terms = (*terms, ChampionTerm(first_night=following, training=record.refresh))
+        terms = (*terms, ChampionTerm(first_night=following, training=record.refresh, admission=record.admission))
     return replace(run, records=(*run.records, record), champion_terms=terms)
 
 

@@ -98,6 +98,21 @@ def test_a_better_order_is_shown_though_the_levels_of_the_nights_hide_it_in_the_
     assert verdict.outcome is Outcome.PROMOTE
 
 
+def test_a_better_order_alone_shows_nothing_in_a_week() -> None:
+    week = np.flatnonzero(LARGE < "2013-03-08")
+    judged = HoldoutScores(
+        labels=_OUTCOMES[week],
+        champion=sigmoid(0.5 * _SIGNAL)[week],
+        challenger=sigmoid(_SIGNAL + 0.15 * _WOBBLE)[week],
+        nights=LARGE[week],
+        slices={},
+    )
+    verdict = gate.judge(judged, GATES, GateRule.REFRESH, YES_OR_NO)
+    assert verdict.centred_gain is not None
+    assert verdict.centred_gain.low > 0 > verdict.gain.low
+    assert verdict.is_only_unproven
+
+
 def test_a_better_order_at_a_worse_level_is_not_promoted() -> None:
     verdict = judge_large(sigmoid(0.75 * _SIGNAL), sigmoid(_SIGNAL - 0.5))
     assert verdict.centred_gain is not None

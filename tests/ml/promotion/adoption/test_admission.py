@@ -20,7 +20,9 @@ def check(name: str, status: CheckStatus) -> Check:
     return Check(name=name, value=0.0, bar="", status=status)
 
 
-def verdict(*checks: Check, outcome: Outcome = Outcome.INCONCLUSIVE, rule: GateRule = GateRule.REFRESH) -> PromotionVerdict:
+def verdict(
+    *checks: Check, outcome: Outcome = Outcome.INCONCLUSIVE, rule: GateRule = GateRule.REFRESH
+) -> PromotionVerdict:
     return PromotionVerdict(
         outcome=outcome,
         rule=rule,
@@ -53,7 +55,9 @@ STOPPED = replace(LICENSED, stopped="the harm budget is used up")
         pytest.param(NOT_BETTER, NEW, Admission.ALLOWANCE, "not shown worse on 7 nights", id="not the better estimate"),
         pytest.param(WORSE, NEW, None, "log loss gain", id="shown worse"),
         pytest.param(WORSE, LICENSED, None, "log loss gain", id="shown worse, with a licence"),
-        pytest.param(UNPROVEN, LICENSED, Admission.LICENCE, "shown better than the anchor c0ffee (e = 14.0", id="licence"),
+        pytest.param(
+            UNPROVEN, LICENSED, Admission.LICENCE, "shown better than the anchor c0ffee (e = 14.0", id="licence"
+        ),
         pytest.param(UNPROVEN, SPENT, None, "the allowance of 2 is used up", id="allowance used up"),
         pytest.param(UNPROVEN, STOPPED, None, "the harm budget is used up", id="stopped"),
         pytest.param(UNPROVEN, None, None, SHOWN_BETTER, id="nothing known about the recipe"),

@@ -29,6 +29,9 @@ TRIGGERS = Triggers(
 )
 
 
+REFIT = Refit()
+
+
 def night(place: int) -> date:
     """Return the night with this number; the first that is walked comes after the history."""
     return FIRST + timedelta(days=int(place))
@@ -53,7 +56,7 @@ def past(rate: float = 0.15, late_days: float = 0.5) -> BacktestHistory:
 
 
 def scene(
-    rows: BacktestHistory, *, gate: bool = False, refit: Refit | None = Refit(), adoption: Adoption | None = None
+    rows: BacktestHistory, *, gate: bool = False, refit: Refit | None = REFIT, adoption: Adoption | None = None
 ) -> BacktestContext:
     """Return the nights after the history."""
     period = Period(night(HISTORY), night(HISTORY + WALKED - 1))
