@@ -95,11 +95,12 @@ def search(earlier: ScoredRows, later: ScoredRows, confidence: float, seed: int,
     earlier = _sample(earlier, seed)
     single_conditions = tuple(slice_rules.enumerate_conditions(earlier.frame))
     rules, best = _rank_rules(earlier, single_conditions, target)
-    night_codes, nights = pd.factorize(later.nights)
+    night_codes = _number_nights(later)
+    night_count = len(np.unique(night_codes))
     ranked = [
         candidate
         for candidate in best
-        if _is_persistent(slice_rules.rule_mask(candidate.rule, later.frame), night_codes, len(nights))
+        if _is_persistent(slice_rules.rule_mask(candidate.rule, later.frame), night_codes, night_count)
     ]
     adjusted_confidence = 1 - 2 * (1 - confidence) / max(min(_SHORTLIST_SIZE, len(ranked)), 1)
     return SliceSearch(
@@ -156,7 +157,12 @@ def _pair_sums(masks: Booleans, residuals: Floats, weights: Floats) -> tuple[Flo
 
 def _center_by_night(raw: Floats, rows: ScoredRows, target: Target) -> Floats:
     """Return the raw scores after a constant shift of each night, which makes them match that night's labels."""
-    return target.offsets.center_groups(raw, rows.labels, pd.factorize(rows.nights)[0].astype(np.int64))
+    return target.offsets.center_groups(raw, rows.labels, _number_nights(rows))
+
+
+def _number_nights(rows: ScoredRows) -> Integers:
+    """Return the number of each row's night, from 0, in the order of their first rows."""
+    return pd.factorize(rows.nights)[0].astype(np.int64)
 
 
 def _is_persistent(mask: Booleans, night_codes: Integers, night_count: int) -> bool:
