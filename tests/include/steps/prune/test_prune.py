@@ -79,7 +79,7 @@ def play(home: Path, case: UseCase) -> None:
             nights = [case.horizon.previous(HISTORY.last, -(week * WEEK + number)) for number in range(1, WEEK + 1)]
             play_week(nights, settings)
             if week in (REJECTED_WEEK, PROMOTED_WEEK):
-                others[week] = challenge(case, str(nights[-1]), settings)
+                others[week] = challenge(case, str(nights[-1]), settings, recipe=None)
             if week == PROMOTED_WEEK:
                 approve_and_promote(str(nights[-1]))
             prune.prune("gym", safety_hours=0)
