@@ -7,6 +7,7 @@ from pathlib import Path
 
 from bench import (
     backtest,
+    bad_refreshes,
     batch,
     canary,
     contract,
@@ -27,6 +28,7 @@ from bench import (
 _RESULTS = Path(__file__).parent / "results"
 _BENCHMARKS = {
     "backtest": backtest.run,
+    "bad_refreshes": bad_refreshes.run,
     "batch": batch.run,
     "canary": canary.run,
     "contract": contract.run,

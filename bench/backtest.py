@@ -13,6 +13,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from bench import workspace
 
 FLIGHTS, NIGHTS, WINTER = "flights", "2013-02-01..2013-12-31", "2013-01-01..2013-12-31"
@@ -31,7 +33,7 @@ GATED = "never,every@14,every@28"
 CONTROL, MONTHS, ALL_MONTHS = "employment", "2016-01-01..2018-12-01", "2015-01-01..2018-12-01"
 CONTROL_POLICIES, MAY_FIRE = "never,every@12,triggers,hindsight@12", {"new_labels", "age_nights"}
 HALVES = {"February to July": ("2013-02-01", "2013-07-31"), "August to December": ("2013-08-01", "2013-12-31")}
-WITHIN, MOST_SECONDS = 0.003, 300
+WITHIN, MOST_SECONDS, YEARS, _SEED = 0.003, 300, 2000, 20132
 _PAGE = Path(__file__).parent.parent / "docs/concepts/retraining.md"
 
 
@@ -71,6 +73,7 @@ def measure() -> dict[str, Any]:
     return {
         "bars": {"within": WITHIN, "most_seconds": MOST_SECONDS, "fired_without_cause": []},
         "within": _differences(runs["flights"]),
+        "licence_without_gain": _licences_without_gain(runs["flights, gate"]),
         "fired_without_cause": false_alarms,
         **{name: _to_json(each) for name, each in runs.items()},
     }
@@ -85,6 +88,32 @@ def _run(use_case: str, nights: str, policies: str, **options: Any) -> Any:
     run = backtest.run(request, lambda done, total: print(f"{use_case}: {done} of {total} trainings", flush=True))
     print(run.cost, flush=True)
     return run
+
+
+def _licences_without_gain(run: Any) -> dict[str, float]:
+    """Return the share of years in which a recipe without gain earns the licence: real blocks with random signs.
+
+    The sign of each block's gain (in both losses) is drawn anew, so that no block is better in expectation.
+    """
+    from include.steps.backtest import trainings
+    from ml.promotion.adoption import evidence
+    from ml.promotion.adoption.evidence import GainSeries
+    from ml.retraining.backtest import recipe_evidence
+
+    walk = next(each for each in run.walks if each.policy.name == "every@14")
+    needed = {term.training for term in walk.champion_terms} | {each.refresh for each in walk.records if each.refresh}
+    trained = trainings.gather(run.training_key, needed, 1, lambda _: None)
+    series = recipe_evidence.block_series(walk, run.context.period.last, run.context, trained)
+    declared, rng = run.context.case.adoption, np.random.default_rng(_SEED)
+    licensed = 0
+    for signs in rng.choice([-1.0, 1.0], (YEARS, len(series.loss))):
+        year = GainSeries(
+            loss=signs * series.loss,
+            centred_loss=None if series.centred_loss is None else signs * series.centred_loss,
+            nights_per_value=series.nights_per_value,
+        )
+        licensed += evidence.reached(year, declared, declared.licence) is not None
+    return {"years": YEARS, "blocks": len(series.loss), "share": round(licensed / YEARS, 4)}
 
 
 def _to_json(run: Any) -> dict[str, Any]:

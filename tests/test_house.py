@@ -23,6 +23,7 @@ MIRRORED = [
     if path.name != "__init__.py" and "migrations" not in path.parts
 ]
 BY_ANOTHER_NAME = {
+    "include/steps/adoption/gains.py": "tests/include/steps/adoption/test_record.py",
     "ml/arrays.py": "only types",
     "ml/errors.py": "only exception classes",
     "ml/targets/display_names.py": "only names",

@@ -189,11 +189,11 @@ def _gain_checks(
         *(
             Check(
                 name=each,
-                value=found.interval.value,
+                value=each_gain.interval.value,
                 bar=bar,
-                status=CheckStatus.from_bool(found.is_compatible_with_no_loss),
+                status=CheckStatus.from_bool(each_gain.is_compatible_with_no_loss),
             )
-            for each, found in measured.items()
+            for each, each_gain in measured.items()
         ),
         _superiority_check(gain, centred_gain, nights, gates, display_names),
     )

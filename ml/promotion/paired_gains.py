@@ -3,7 +3,7 @@
 The *centred loss* of a model is its loss after the scores of each night are moved by one constant, the best one for
 that night: an intercept of the log-odds, or a shift of predicted numbers. It compares how well two models order and
 separate the rows of a night, without the level that the night happened to have. That level is the same surprise for
-both models, but moves the difference of their losses: on a year of flights the nightly difference in centred loss had a
+both models, but moves the difference of their losses: on a year of real nights the nightly difference in centred loss had a
 third of the standard deviation of the difference in loss, so that the same gain is shown with far fewer nights.
 
 The best constant is fitted to the labels of the night itself, so that the centred loss needs many rows a night; below

@@ -60,7 +60,7 @@ def bars_from_history(earlier: Sequence[Sequence[Check]], declared: Refit) -> Re
     much these nights teach, which depends on the use case. A refit is suspect if it differs from its judged model by
     much more than earlier ones did: three times their median distance, four times their median share of changed
     decisions, five times the median of what their rank correlation lacks to 1. These factors are above the largest of
-    46 honest pairs of a year of flights.
+    46 honest pairs of a year of real nights.
     """
     pairs = [tuple(check.value for check in checks[:3]) for checks in earlier]
     measured = np.array([pair for pair in pairs if len(pair) == 3 and None not in pair], np.float64)

@@ -58,14 +58,14 @@ def package_gains(context: NightContext, line: RecipeLine, tables: TableSnapshot
 def block_series(context: NightContext, line: RecipeLine, gains: PackageGains) -> GainSeries:
     """Return the gains over the anchor by block, each of the refresh that was the newest when the block began."""
     horizon = context.case.horizon
-    found = []
+    blocks = []
     for first, last in evidence.blocks(line.refreshes[0].night, context.night, horizon):
         newest = [each for each in line.refreshes if each.night < first][-1]
         known = horizon.previous(last, -horizon.nights_per_block)
         series = gains.nightly(line.anchor, newest.digest, first, last, known)
         if series is not None:
-            found.append(evidence.block(series))
-    return evidence.join(found, horizon.nights_per_block)
+            blocks.append(evidence.block(series))
+    return evidence.join(blocks, horizon.nights_per_block)
 
 
 def harm_by_night(context: NightContext, line: RecipeLine, gains: PackageGains) -> Floats:

@@ -24,7 +24,7 @@ def record(run: PolicyRun, night: date, context: BacktestContext, trainings: Tra
     declared = context.case.adoption
     assert declared is not None
     anchor = run.champion_terms[0].training
-    series = _block_series(run, night, context, trainings)
+    series = block_series(run, night, context, trainings)
     e_values = evidence.e_values(series, declared)
     ended = [each.reason for each in run.interventions if each.ends_adoption]
     return RecipeRecord(
@@ -69,7 +69,7 @@ def _has_ended(run: PolicyRun) -> bool:
     return any(each.ends_adoption for each in run.interventions)
 
 
-def _block_series(run: PolicyRun, night: date, context: BacktestContext, trainings: Trainings) -> GainSeries:
+def block_series(run: PolicyRun, night: date, context: BacktestContext, trainings: Trainings) -> GainSeries:
     """Return the gains of the recipe's refreshes over the anchor, by block: each of the refresh that was newest."""
     horizon, anchor = context.case.horizon, run.champion_terms[0].training
     refreshes = [each.refresh for each in run.records if each.refresh is not None]

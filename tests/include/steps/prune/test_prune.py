@@ -82,7 +82,7 @@ def play(home: Path, case: UseCase) -> None:
             ]
             play_window(nights, settings)
             if window in (REJECTED_WINDOW, PROMOTED_WINDOW):
-                others[window] = challenge(case, str(nights[-1]), settings)
+                others[window] = challenge(case, str(nights[-1]), settings, recipe=None)
             if window == PROMOTED_WINDOW:
                 approve_and_promote(str(nights[-1]))
             prune.prune("gym", safety_hours=0)
