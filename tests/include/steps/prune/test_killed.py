@@ -21,7 +21,8 @@ from include.steps.context import StepContext
 from include.steps.features import build
 from include.steps.score import rescore
 from include.stores import lake, lake_retention, ledger, packages, registry, report_paths, routing_store, warehouse
-from include.stores.files import atomic, object_trees
+from include.stores.feature_store import online_rows
+from include.stores.files import atomic, locations, object_trees
 from include.stores.registry import removal
 from include.stores.warehouse import retention as rows_by_night
 from include.stores.warehouse import tables
@@ -30,7 +31,7 @@ from ml.usecase import Retention, UseCase, periods
 from tests import recorded
 from tests.include.steps.conftest import enter
 from tests.killing import Killed, killed_after
-from tests.made_once import Once
+from tests.postgres import Server
 from tests.unsigned import package
 
 pytestmark = pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy:DeprecationWarning")  # MLflow's own
@@ -45,6 +46,8 @@ WRITES: list[tuple[Any, str]] = [
     (ledger, "append"),
     (os, "unlink"),
     (os, "rename"),
+    (object_trees, "_delete_object"),
+    (online_rows, "remove_before"),
     (rows_by_night, "delete_nights"),
     (rows_by_night, "delete_use_case"),
     (lake_retention, "drop_before"),
@@ -65,9 +68,7 @@ def short(gym: UseCase, monkeypatch: pytest.MonkeyPatch) -> UseCase:
 
 
 @pytest.fixture
-def arrive(
-    once: Once, prepared_home: Path, short: UseCase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Arrive]:
+def arrive(prepared_home: Path, short: UseCase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Arrive]:
     """A function that puts this test into a new home with three months, two packages, and files of every part.
 
     It is always at the same path, where MLflow knows its artifacts.
@@ -85,12 +86,27 @@ def arrive(
     load_settings.cache_clear()
 
 
+@pytest.fixture
+def remote(
+    home: Settings, short: UseCase, bucket: str, postgres: Server, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Settings]:
+    """The same three months with lake and landing in a bucket and the warehouse in Postgres."""
+    for name in ("lake", "landing"):
+        monkeypatch.setenv(f"RATCHET_{name.upper()}", f"{bucket}/{name}")
+    monkeypatch.setenv("RATCHET_WAREHOUSE_URL", postgres.database())
+    settings = enter(home.home)
+    warehouse.migrate(settings.warehouse_url)
+    leave(settings)
+    yield settings
+    warehouse.engine(settings.warehouse_url).dispose()
+
+
 def restore(made: Path, home: Path) -> None:
     """Put the files of `made` in place of those of `home`; databases, which are open, get their contents."""
     for path in home.iterdir():
         if path.is_dir():
             shutil.rmtree(path)
-    shutil.copytree(made, home, dirs_exist_ok=True, ignore=shutil.ignore_patterns("*.db*"))
+    shutil.copytree(made, home, dirs_exist_ok=True, ignore=shutil.ignore_patterns("warehouse.db*", "mlflow.db*"))
     for path in made.glob("*.db"):
         with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(home / path.name)) as target:
             source.backup(target)
@@ -113,18 +129,31 @@ def leave(settings: Settings) -> None:
             report_paths.drift_report(settings.reports, "gym", day),
             settings.candidate_files / "gym" / night / "plan",
             settings.studies / "gym" / f"logistic-{night}-abc.log",
-            Path(settings.landing, "gym", "intraday", night, "members.csv"),
         ):
             atomic.write(path, b"x")
+        intraday = locations.from_address(f"{settings.landing}/gym/intraday/{night}")
+        intraday.ensure_exists()
+        intraday.put("members.csv", b"x")
     old = report_paths.backtests(settings.reports, "gym") / "one" / "index.html"
     for path in (old, routing_store.path_of(settings.routes, "gym"), settings.feature_store / "gym" / "newest.json"):
         atomic.write(path, b"{}")
     for path in (old, old.parent):
         os.utime(path, (0, 0))
-    rescored(settings)
+    leave_rescores(settings)
+    leave_online_rows(settings)
 
 
-def rescored(settings: Settings) -> None:
+def leave_online_rows(settings: Settings) -> None:
+    """Leave a table as Feast makes it, with a row of each month."""
+    with closing(sqlite3.connect(settings.feature_store / "gym" / "online.db")) as database, database:
+        database.execute(
+            "CREATE TABLE gym_entities (entity_key BLOB, feature_name TEXT, value BLOB, event_ts timestamp)"
+        )
+        cutoffs = [int(pd.Timestamp(f"{night} 05:00").timestamp()) for night in MONTHS]
+        database.executemany("INSERT INTO gym_entities VALUES ('a', 'visits', '1', ?)", [(each,) for each in cutoffs])
+
+
+def leave_rescores(settings: Settings) -> None:
     """Leave a table of rescores."""
     context, digest = StepContext.load("gym"), "a" * 64
     nights = lake.read(build.address(settings.lake, context.case), MONTHS[-1])
@@ -163,6 +192,7 @@ def state(settings: Settings) -> dict[str, Any]:
             name: (lake.version(uri), len(lake.read(uri)))
             for name, uri in lake_retention.tables(settings.lake, "gym").items()
         },
+        "online": list(online_rows.count_by_cutoff(settings, "gym").values()),
         "mlflow": counts,
         "packages": packages.stored(settings.packages),
         "pruned packages": {digest for each in pruned for digest in each.packages},
@@ -172,7 +202,7 @@ def state(settings: Settings) -> dict[str, Any]:
 
 STEPS: dict[str, Callable[[], object]] = {
     "prune": lambda: prune.prune("gym", now=NOW, safety_hours=0),
-    "forget": lambda: list(forget.forget(installation.current(), "gym", *WHO, landing=True)),
+    "forget": lambda: list(forget.forget(installation.current(), "gym", *WHO, landing=True, assume_idle=True)),
 }
 
 
@@ -198,3 +228,22 @@ def first_and_last(writes: list[str]) -> Iterator[int]:
         length = len(list(run))
         yield from sorted({number + 1, number + min(2, length), number + length})
         number += length
+
+
+@pytest.mark.servers
+@pytest.mark.parametrize(("step", "months"), [("prune", MONTHS[-1:]), ("forget", ())])
+def test_killed_three_times_it_ends_in_a_bucket_and_in_postgres_too(
+    remote: Settings, step: str, months: tuple[str, ...]
+) -> None:
+    for number in (1, 9, 14):
+        with killed_after(number, WRITES), pytest.raises(Killed):
+            STEPS[step]()
+    STEPS[step]()
+    engine, nights = warehouse.engine(remote.warehouse_url), [periods.parse(month).last for month in months]
+    assert {name.split("/")[-2] for name in object_trees.names(f"{remote.landing}/gym")} == set(months)
+    uris = lake_retention.tables(remote.lake, "gym")
+    assert bool(uris) == bool(months)
+    assert {night for uri in uris.values() for night in lake.nights(uri)} == set(nights)
+    assert list(rows_by_night.count_by_night(engine, tables.files, "gym")) == nights
+    assert len(packages.stored(remote.packages)) == len(months)
+    assert not (remote.home / "lake").exists()
