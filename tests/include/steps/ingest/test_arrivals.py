@@ -96,8 +96,24 @@ def test_what_cannot_be_read_as_a_file_neither_counts_as_arrived_nor_as_still_wr
     land("renewals.csv")
     land_unreadable(Path(home.landing, gym.name, MONTH))
     assert awaited(JUST_AFTER) == ("members", "07:00")
+    wait = arrivals.find_wait("gym", MONTH, JUST_AFTER)
+    assert wait is not None
+    assert wait.unreadable[0].startswith("members.")
     land("members.late.csv")
     assert awaited(JUST_AFTER) is None
+
+
+def test_a_linked_folder_of_the_night_is_waited_for_and_named(home: Settings, gym: UseCase, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    folder = Path(home.landing, gym.name, MONTH)
+    folder.parent.mkdir(parents=True)
+    folder.symlink_to(tmp_path / "elsewhere")
+    wait = arrivals.find_wait("gym", MONTH, JUST_AFTER)
+    assert wait is not None
+    described = wait.describe("gym", gym.horizon.parse(MONTH), landing.Folder(folder))
+    assert (
+        f"land them, and the night starts by itself. {MONTH}: expected a folder at {folder}, got a file or" in described
+    )
 
 
 def test_a_file_that_goes_while_the_wait_is_found_is_noticed_by_the_next_look(
