@@ -30,7 +30,7 @@ class Retention:
       champion, the package for a rollback, a challenger and pending approvals were trained on are kept longer.
     * `predictions`: the prediction log, from the start of a running release at least.
     * `online`: rows of Feast's online store, if it is SQLite, since the night of an entity's newest row. A night can be
-      loaded again with the DAG `materialize`.
+      loaded again by a materialization.
     * `rescores`: the tables of rescored nights.
     * `reports`: drift pages, model cards and plots of trainings. Those of released packages are kept, except drift
       pages.
