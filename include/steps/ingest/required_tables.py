@@ -11,8 +11,8 @@ from ml.errors import DataError
 def check(use_case: str, period: str) -> None:
     """Raise DataError when nothing of a required table was ingested, because its files of `period` are quarantined.
 
-    A file without rows is not quarantined, nor is one that was ingested for an earlier night. Call it after the ingestion: the
-    rows of the other tables are stored then.
+    A file without rows is not quarantined, nor is one that was ingested for an earlier night. Call it after the
+    ingestion: the rows of the other tables are stored then.
     """
     context = StepContext.load(use_case)
     files = warehouse.files(context.engine, use_case, period)
