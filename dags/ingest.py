@@ -27,20 +27,21 @@ rows and files of other tables do not make a task red: the alerts and the quaran
 from datetime import timedelta
 from typing import Any
 
-from airflow.sdk import DAG, CronPartitionTimetable, PartitionedAtRuntime, TriggerRule, task
+from airflow.sdk import DAG, PartitionedAtRuntime, TriggerRule, task
 from ratchet import notifiers, policy, request
 from ratchet.arrivals import IngestOperator
+from ratchet.night_timetable import NightTimetable
 
 from include import assets, usecases
 from ml.usecase import UseCase
 
 
-def timetable(use_case: UseCase) -> CronPartitionTimetable | PartitionedAtRuntime:
+def timetable(use_case: UseCase) -> NightTimetable | PartitionedAtRuntime:
     """Return the schedule of the use case's nights; if schedules are off, one that never starts a run."""
     if not policy.schedules_enabled():
         return PartitionedAtRuntime()
     horizon = use_case.horizon
-    return CronPartitionTimetable(
+    return NightTimetable(
         horizon.cron,
         timezone=horizon.timezone,
         run_offset=0,
