@@ -123,9 +123,7 @@ def _real() -> list[ScoredNights]:
         before, judged = rows.select(months < first), rows.select((months >= first) & (months <= last))
         rng, target = np.random.default_rng(_SEED), targets.from_labels(case, before.labels)
         models = [
-            gate.predict_raw(
-                case, trees, resample_nights(before, rng), judged.frame, seed, settings.threads, target
-            )
+            gate.predict_raw(case, trees, resample_nights(before, rng), judged.frame, seed, settings.threads, target)
             for seed in range(MODELS)
         ]
         quarters.append(_scored_nights(judged.labels, judged.nights, np.array(models)))

@@ -7,7 +7,8 @@ from datetime import date, datetime, timedelta
 
 import sqlalchemy as sa
 
-from include.dashboard import ledger_text, overview
+from include.dashboard import adoption, ledger_text, overview
+from include.dashboard.adoption import AdoptionStatus
 from include.dashboard.ledger_text import DescribedEntry
 from include.dashboard.line_charts import Chart, Mark, Point, Series
 from include.dashboard.overview import UseCaseStatus
@@ -69,6 +70,7 @@ class UseCaseDetail:
     slices: tuple[Slice, ...]
     ingestions: tuple[Ingestion, ...]
     decisions: tuple[DescribedEntry, ...]
+    adoption: AdoptionStatus | None = None
 
 
 def gather(engine: sa.Engine, case: UseCase, moment: datetime, period: Period | None = None) -> UseCaseDetail:
@@ -86,11 +88,13 @@ def gather(engine: sa.Engine, case: UseCase, moment: datetime, period: Period | 
     measured = max((each.night for each in series["drifted_share"]), default=None)
     metrics = warehouse.metrics(engine, case.name, measured, measured) if measured else ()
     measured_names = {each.metric for each in metrics}  # a regression has no alert rate
+    marks, adopted = _marks(entries), adoption.find(entries)
     columns = (display_names.metric, *(name for name in _SLICE_METRICS if name in measured_names))
     return UseCaseDetail(
         status=status,
-        sections=_sections(
-            series, ingested, warehouse.task_times(engine, case.name, *nights), _marks(entries), display_names
+        sections=(
+            *_sections(series, ingested, warehouse.task_times(engine, case.name, *nights), marks, display_names),
+            *((ChartSection(name="Refreshes", charts=(adopted.chart(marks),)),) if adopted else ()),
         ),
         measured_night=measured,
         drift=_drift(metrics),
@@ -98,6 +102,7 @@ def gather(engine: sa.Engine, case: UseCase, moment: datetime, period: Period | 
         slices=_slices(metrics, columns),
         ingestions=ingested[-_INGESTIONS:][::-1],
         decisions=tuple(map(ledger_text.describe, entries[-_DECISIONS:][::-1])),
+        adoption=adopted,
     )
 
 

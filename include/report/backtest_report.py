@@ -120,12 +120,20 @@ def describe_method(backtest: BacktestRun) -> str:
     """Return sentences on the recipe, the gate, and the cost of the backtest."""
     recipe, cost = backtest.training_key.recipe, backtest.cost
     trained_on = f"{recipe.candidate.name} on at most {recipe.max_rows:,} rows sampled from all earlier nights"
-    gate = "the gate decides on releases" if recipe.gate else "without the gate, every requested model is released"
+    gate = _describe_gate(backtest) if recipe.gate else "without the gate, every requested model is released"
     calibration = "" if recipe.calibrated else ", without calibration"
+    first = "" if recipe.first is None else f", after a first model of {recipe.first.name}"
     return (
-        f"One recipe: {trained_on}{calibration}; {gate}. {cost.trained + cost.reused} trainings, {cost.reused} of them "
+        f"One recipe: {trained_on}{calibration}{first}; {gate}. {cost.trained + cost.reused} trainings, {cost.reused} of them "
         f"reused; {cost.seconds:.0f} s elapsed, {cost.cpu_seconds:.0f} s of CPU time."
     )
+
+
+def _describe_gate(backtest: BacktestRun) -> str:
+    adoption = backtest.context.case.adoption
+    if adoption is None:
+        return "the gate decides on releases, by proof only"
+    return f"the gate decides on releases, with a licence per recipe and an allowance of {adoption.allowance}"
 
 
 def describe_caveats(results: Results, display_names: DisplayNames) -> str:

@@ -79,18 +79,26 @@ def bars_from_history(earlier: Sequence[Sequence[Check]], declared: Refit) -> Re
 def refit_checks(
     unlabelled_scores: ScorePair, judged_scores: ScorePair, labels: Floats, target: Target, bars: Refit
 ) -> tuple[Check, ...]:
-    """Return the checks of a refit: score distance, changed decisions and rank correlation, and the rise of the loss.
+    """Return the checks of a refit: those of its agreement, and the rise of the loss.
 
-    The first three use `unlabelled_scores`; the last uses `judged_scores` with their `labels`, shape (n,). A check
+    The agreement uses `unlabelled_scores`; the loss uses `judged_scores` with their `labels`, shape (n,). A check
     without a number fails.
     """
-    score_distance, words = target.score_distance, target.display_names
     loss_increase = float(target.row_loss(labels, judged_scores.refit).mean()) - float(
         target.row_loss(labels, judged_scores.judged).mean()
     )
     return (
+        *agreement_checks(unlabelled_scores, target, bars),
+        _max_check(f"rise of {target.display_names.loss} on the judged rows", loss_increase, bars.max_loss_rise),
+    )
+
+
+def agreement_checks(unlabelled_scores: ScorePair, target: Target, bars: Refit) -> tuple[Check, ...]:
+    """Return the checks of score distance, changed decisions and rank correlation; without a number they fail."""
+    score_distance = target.score_distance
+    return (
         _max_check(
-            words.score_distance,
+            target.display_names.score_distance,
             _mean_row_statistic(score_distance.distance, unlabelled_scores),
             score_distance.max_distance(bars),
         ),
@@ -100,7 +108,6 @@ def refit_checks(
             bars.max_flipped_share,
         ),
         _min_check("rank correlation of scores", _rank_correlation(unlabelled_scores), bars.min_rank_correlation),
-        _max_check(f"rise of {words.loss} on the judged rows", loss_increase, bars.max_loss_rise),
     )
 
 

@@ -32,7 +32,7 @@ class Adoption:
     licence: float = 10.0
     rollback: float = 20.0
     harm_budget: float = 0.3
-    max_score_shift: float = 0.1
+    max_score_shift: float = 0.15
     max_label_shift: float = 0.2
     loss_range: float = 0.1
     centred_range: float = 0.03

@@ -170,9 +170,9 @@ class Refit:
     a use case; later bars come from its own earlier refits (`ml.promotion.refit_equivalence.bars_from_history`).
     """
 
-    max_score_difference: float = 0.12
+    max_score_difference: float = 0.16
     max_answer_difference: float = 0.3
-    max_flipped_share: float = 0.3
+    max_flipped_share: float = 0.4
     min_rank_correlation: float = 0.7
     max_loss_rise: float = 0.0
 
@@ -197,11 +197,13 @@ class Refit:
 class Gates:
     """The bars that a challenger must pass. All are on by default; if a number is missing, the check fails.
 
-    A *change* of recipe must be shown better. A *refresh* of the same recipe must have the better estimate, and must be
-    shown not worse than `refresh_margin`. No slice may be shown worse than `slice_margin`. The latest `recent_nights`
-    of the judged nights are shown separately, and not gated. `judged_nights` nights are judged; a use case may judge up
-    to `max_judged_nights` of the nights that the champion has not used, at most a quarter of all: the more nights, the
-    smaller the gain that can be shown.
+    A challenger must be shown better than the champion, in loss or in centred loss (the loss after the level of each
+    night is adjusted, see `ml.promotion.paired_gains`), and not be shown worse in either. If only the centred loss
+    shows it, the loss must be shown not worse than `refresh_margin`. A *refresh* of the champion's recipe that is not
+    shown better may be adopted on other evidence (`Adoption`); a *change* of recipe may not. No slice may be shown
+    worse than `slice_margin`. The latest `recent_nights` of the judged nights are shown separately, and not gated.
+    `judged_nights` nights are judged; a use case may judge up to `max_judged_nights` of the nights that the champion
+    has not used, at most a quarter of all: the more nights, the smaller the gain that can be shown.
 
     Margins are in log loss (nats), or in relative loss for a regression target, where 1 is the loss of the best
     constant. `max_log_loss`, `min_auc` and `leak_auc` apply to binary targets. `min_skill` and `leak_skill` apply to

@@ -8,7 +8,7 @@ import logging
 import resource
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -48,8 +48,8 @@ class BacktestRequest:
     `policies` is text as people write it (`ml.retraining.backtest.policies`). `gate` lets the gate decide on each
     challenger. `candidate` is a candidate or the name of a declared one; "" means the first gradient boosting
     candidate, or the first candidate if there is none. `first` names the candidate of the first model, "" if it is the
-    same. `sensitivity` adds policies whose thresholds are multiples of
-    the requested ones. `workers` is the number of training processes, by default the number of threads in the settings.
+    same. `allowance` replaces the declared number of refreshes that the gate adopts unproven. `sensitivity` adds
+    policies whose thresholds are multiples of the requested ones. `workers` is the number of training processes, by default the number of threads in the settings.
     """
 
     use_case: str
@@ -58,6 +58,7 @@ class BacktestRequest:
     gate: bool = False
     candidate: str | Candidate = ""
     first: str = ""
+    allowance: int | None = None
     max_rows: int = DEFAULT_MAX_ROWS
     calibrated: bool = True
     sensitivity: bool = False
@@ -102,7 +103,7 @@ def run(request: BacktestRequest, on_progress: ProgressCallback = _no_progress) 
     if a policy or the candidate cannot be read, and RefusalError if nights are missing or too few precede the first.
     """
     started, cpu_before = time.perf_counter(), _cpu_seconds()
-    case, settings = usecases.get(request.use_case), load_settings()
+    case, settings = _with_allowance(usecases.get(request.use_case), request.allowance), load_settings()
     requested = policies.parse(request.policies, case.triggers)
     sensitivity_policies = tuple(_sensitivity_policies(requested, case)) if request.sensitivity else ()
     training_key = _training_key(StepContext(case=case, settings=settings), request)
@@ -137,6 +138,12 @@ def run(request: BacktestRequest, on_progress: ProgressCallback = _no_progress) 
             cpu_seconds=_cpu_seconds() - cpu_before,
         ),
     )
+
+
+def _with_allowance(case: UseCase, allowance: int | None) -> UseCase:
+    if allowance is None or case.adoption is None:
+        return case
+    return replace(case, adoption=replace(case.adoption, allowance=allowance))
 
 
 def _sensitivity_policies(requested: Iterable[Policy], case: UseCase) -> Iterable[Policy]:

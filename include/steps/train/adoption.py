@@ -16,7 +16,7 @@ from ml.governance.ledger_entries import AdoptionRecord
 from ml.promotion.adoption import admission, screen
 from ml.promotion.adoption.admission import Admission, RecipeRecord
 from ml.promotion.adoption.screen import ScreenedScores
-from ml.promotion.gate import Check, GateRule, HoldoutScores, Outcome, PromotionVerdict
+from ml.promotion.gate import Check, GateRule, HoldoutScores, PromotionVerdict
 from ml.usecase.adoption import Adoption
 
 
@@ -40,9 +40,9 @@ def admit(
     verdict: PromotionVerdict,
     refit_result: RefitResult | None,
 ) -> Admitted:
-    """Return the decision on the challenger that `verdict` judged."""
+    """Return the decision on the challenger that `verdict` judged; the record is there for every refresh."""
     declared = context.case.adoption
-    if declared is None or verdict.rule is not GateRule.REFRESH or verdict.outcome is Outcome.PROMOTE:
+    if declared is None or verdict.rule is not GateRule.REFRESH:
         decision = admission.decide(verdict, (), None, declared)
         return Admitted(verdict=decision.apply(verdict), admission=decision.admission)
     tables = table_snapshot.take(context.case, context.settings, plan.reads)

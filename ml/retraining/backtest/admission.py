@@ -5,11 +5,13 @@ from datetime import date
 
 import numpy as np
 
+from ml.arrays import Integers
 from ml.errors import RefusalError
-from ml.promotion import gate
+from ml.promotion import gate, refit_equivalence
 from ml.promotion.adoption import admission, screen
 from ml.promotion.adoption.screen import ScreenedScores
 from ml.promotion.gate import Check, CheckStatus, GateRule, HoldoutScores, Outcome
+from ml.promotion.refit_equivalence import ScorePair
 from ml.retraining.backtest import recipe_evidence
 from ml.retraining.backtest.context import BacktestContext, DecisionRecord, PolicyRun
 from ml.retraining.backtest.history import TrainedModel, TrainingId, TrainingRefusal, TrainingResult
@@ -60,22 +62,39 @@ def judge(
     rule = GateRule.REFRESH if champion.training.candidate == judged_id.candidate else GateRule.CHANGE
     holdout = _holdout_scores(champion, judged, context)
     verdict = gate.judge(holdout, context.case.gates, rule, judged.target, extra_checks=judged.checks)
+    agreement = _agreement(run, judged, refresh, context)
+    is_equivalent = all(check.status is CheckStatus.PASS for check in agreement)
     declared, known = context.case.adoption, None
     screened: tuple[Check, ...] = ()
     if declared is not None:
         known = recipe_evidence.record(run, record.night, context, trainings)
         screened = screen.checks(_screened_scores(champion, refresh, holdout, context), judged.target, declared)
-    decision = admission.decide(verdict, screened, known, declared)
-    outcome = str(verdict.outcome) if decision.admission is None else ADOPTED
+    decision = admission.decide(verdict, (*screened, *agreement), known, declared)
     return replace(
         record,
-        outcome=outcome,
+        outcome=str(verdict.outcome) if decision.admission is None else ADOPTED,
         reason=decision.reason,
         failed_checks=tuple(check.name for check in verdict.checks if check.status is not CheckStatus.PASS),
-        refresh=refresh.training,
+        refresh=refresh.training if is_equivalent else judged.training,
         admission=decision.admission,
         evidence=None if known is None else known.evidence,
+        agreement=agreement,
     )
+
+
+def _agreement(
+    run: PolicyRun, judged: TrainedModel, refresh: TrainedModel, context: BacktestContext
+) -> tuple[Check, ...]:
+    """Return the checks that the refit agrees with the judged model on the nights without labels; () without a refit.
+
+    Production also compares their losses on the judged rows, for which a backtest has no scores of the refit.
+    """
+    if context.case.refit is None:
+        return ()
+    rows = _waiting_rows(refresh, context)
+    bars = refit_equivalence.bars_from_history([each.agreement for each in run.records], context.case.refit)
+    pair = ScorePair(judged=judged.scores[rows], refit=refresh.scores[rows])
+    return refit_equivalence.agreement_checks(pair, judged.target, bars)
 
 
 def _judge_without_gate(record: DecisionRecord, result: TrainingResult) -> DecisionRecord:
@@ -113,16 +132,20 @@ def _screened_scores(
     champion: TrainedModel, refresh: TrainedModel, holdout: HoldoutScores, context: BacktestContext
 ) -> ScreenedScores:
     """Return the scores of the nights that waited for labels when the refresh was trained, and of the judged nights."""
-    history = context.history
-    waiting = history.rows(refresh.used_until, refresh.night)
-    rows = np.arange(waiting.start, waiting.stop)
-    rows = rows[history.nights[rows] > refresh.used_until]
+    rows = _waiting_rows(refresh, context)
     return ScreenedScores(
         champion=champion.scores[rows],
         released=refresh.scores[rows],
         labels=holdout.labels,
         judged=holdout.challenger,
     )
+
+
+def _waiting_rows(refresh: TrainedModel, context: BacktestContext) -> Integers:
+    """Return the indices of the rows of nights that waited for labels when the refresh was trained."""
+    rows = context.history.rows(refresh.used_until, refresh.night)
+    indices: Integers = rows.start + np.flatnonzero(context.history.nights[rows] > refresh.used_until)
+    return indices
 
 
 def compare(

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import date
 
+from ml.governance.checks import Check
 from ml.promotion.adoption.admission import Admission
 from ml.retraining.backtest.history import BacktestHistory, TrainingId
 from ml.retraining.backtest.policies import Policy
@@ -90,6 +91,7 @@ class DecisionRecord:
 
     `failed_checks` names the gate's checks that the model did not pass. `refresh` is the training that would be released,
     None if there is none; `admission` is the evidence on which it was admitted, and `evidence` that of its recipe.
+    `agreement` has the checks that the refit agrees with the judged model.
     """
 
     night: date
@@ -100,6 +102,7 @@ class DecisionRecord:
     refresh: TrainingId | None = None
     admission: Admission | None = None
     evidence: float | None = None
+    agreement: tuple[Check, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -102,7 +102,7 @@ def test_a_better_order_alone_shows_nothing_in_a_week() -> None:
     week = np.flatnonzero(LARGE < "2013-03-08")
     judged = HoldoutScores(
         labels=_OUTCOMES[week],
-        champion=sigmoid(0.5 * _SIGNAL)[week],
+        champion=sigmoid(0.75 * _SIGNAL)[week],
         challenger=sigmoid(_SIGNAL + 0.15 * _WOBBLE)[week],
         nights=LARGE[week],
         slices={},

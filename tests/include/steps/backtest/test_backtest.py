@@ -258,7 +258,7 @@ def test_a_night_is_decided_as_the_monitor_decides_it(
     made_from = trainings.source("taxi", tuple(tables.versions.items()))
     first = periods.parse(LAST).first
     model = TrainedModel(
-        night=first,
+        training=TrainingId(first),
         learned_until=str(facts["fitted"][1]),  # type: ignore[index]  # two ISO dates
         used_until=str(facts["used_until"]),
         rows=0,
@@ -271,7 +271,7 @@ def test_a_night_is_decided_as_the_monitor_decides_it(
         case=case, history=step.build_history(case, made_from, with_drift=True), period=period, use_gate=False
     )
     (policy,) = policies.parse("triggers", case.triggers)
-    observed = simulation.observe(simulation.start(policy, scene), OPEN, period.last, scene, {first: model})
+    observed = simulation.observe(simulation.start(policy, scene), OPEN, period.last, scene, {TrainingId(first): model})
     ours = triggers.decide(OPEN, observed, case.horizon)
     assert (ours.retrain, ours.trigger, ours.reason) == (decided.retrain, decided.trigger, decided.reason)
     assert {each.trigger: each.value for each in ours.findings} == pytest.approx(

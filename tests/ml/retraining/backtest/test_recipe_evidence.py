@@ -18,6 +18,7 @@ from tests.ml.usecase.test_use_case import use_case
 
 FIRST, HISTORY, WALKED, ROWS = date(2024, 1, 1), 20, 154, 400
 TARGET = binary.Target(cost=Cost(act=10, miss=50, averted=0.5), prior=0.3)
+LENIENT = Refit(max_score_difference=0.9, max_flipped_share=0.9)
 EVERY_TWO_WEEKS = policies.parse("every@14", Triggers())[0]
 RNG = np.random.default_rng(8)
 NIGHT = np.repeat(np.arange(HISTORY + WALKED), ROWS)
@@ -43,7 +44,7 @@ def history() -> BacktestHistory:
 
 def context(adoption: Adoption | None, **changes: object) -> BacktestContext:
     case = replace(
-        use_case(), gates=Gates(judged_nights=7, max_judged_nights=14), refit=Refit(), adoption=adoption, slices=()
+        use_case(), gates=Gates(judged_nights=7, max_judged_nights=14), refit=LENIENT, adoption=adoption, slices=()
     )
     period = Period(night(HISTORY), night(HISTORY + WALKED - 1))
     made = BacktestContext(case=case, history=PAST, period=period, use_gate=True)
@@ -53,8 +54,8 @@ def context(adoption: Adoption | None, **changes: object) -> BacktestContext:
 PAST = history()
 
 
-def trained(training: TrainingId, flip: bool = False) -> TrainedModel:
-    """Return the model that knows what predicted the label on the last night that it learned from."""
+def trained(training: TrainingId, shift: float = 0.0) -> TrainedModel:
+    """Return the model that knows what predicted the label on the last night that it learned from, at a wrong level."""
     until, used = (training.night - timedelta(days=back) for back in (training.held_out + 1, 1))
     angle = (until - FIRST).days / 150
     noise = np.random.default_rng(training.night.toordinal()).normal(0, 0.05)
@@ -67,17 +68,17 @@ def trained(training: TrainingId, flip: bool = False) -> TrainedModel:
         rows=1000,
         loss=0.5,
         target=TARGET,
-        scores=np.where(later, 1 / (1 + np.exp(-(-1 - (raw + 1) if flip else raw))), np.nan),
+        scores=np.where(later, 1 / (1 + np.exp(-(raw + shift))), np.nan),
         baselines={},
     )
 
 
 def walk(on: BacktestContext, bad: frozenset[date] = frozenset()) -> tuple[PolicyRun, Trainings]:
-    """Return the walk of fortnightly refreshes; what would be released on the nights `bad` orders all rows wrongly."""
+    """Return the walk of fortnightly refreshes; what would be released on the nights `bad` scores far too high."""
     trainings: dict[TrainingId, TrainingResult] = {}
     run, missing = simulation.advance(simulation.start(EVERY_TWO_WEEKS, on), on, trainings)
     while missing:
-        trainings |= {each: trained(each, flip=each.night in bad and not each.held_out) for each in missing}
+        trainings |= {each: trained(each, 1.5 if each.night in bad and not each.held_out else 0.0) for each in missing}
         run, missing = simulation.advance(run, on, trainings)
     return run, trainings
 

@@ -198,7 +198,9 @@ def test_the_gate_lets_in_what_production_s_gate_promotes(policy: str, least: in
         assert record.reason == verdict.reason
         assert record.failed_checks == tuple(each.name for each in verdict.checks if each.status != "pass")
         assert (record.outcome == ADOPTED) == (verdict.outcome is promotion_gate.Outcome.PROMOTE)
-        assert record.refresh == (judged_id if refit is None else TrainingId(record.night))
+        agrees = bool(record.agreement) and all(each.status == "pass" for each in record.agreement)
+        assert record.refresh == (TrainingId(record.night) if agrees else judged_id)
+        assert bool(record.agreement) == (refit is not None)
         champion_id = record.refresh if record.outcome == ADOPTED else champion_id
     assert len(outcomes) > 1
 
