@@ -23,6 +23,7 @@ from ml.governance import environment_diff, hash_chain, ledger_entries
 from ml.governance.checks import Check
 from ml.governance.ledger_entries import (
     CandidateRecord,
+    ComparisonRecord,
     EntryKind,
     EvaluationRows,
     RefitRecord,
@@ -52,6 +53,7 @@ _EVIDENCE = (  # the fields of a verdict that an approval is bound to
     "evaluation",
     "checks",
     "candidates",
+    "comparisons",
     "choice",
     "table_versions",
     "features_without_benefit",
@@ -206,6 +208,7 @@ def _log_to_mlflow(training: TrainingRecord, package: Package, files: Mapping[st
     params = {
         "package": package.digest,
         "candidate": selection.choice.name,
+        "chosen_by": selection.choice.criterion,
         "bar": verdict.rule,
         "outcome": verdict.outcome,
         **{f"reads.{table}": version for table, version in training.tables.versions.items()},
@@ -247,6 +250,12 @@ def _verdict(training: TrainingRecord, package: Package, refitted: RefitComparis
                 memory_mb=each.memory_mb,
             )
             for each in selection.contenders
+        ),
+        comparisons=tuple(
+            ComparisonRecord(
+                candidate=each.candidate, other=each.other, cost=_stored(each.cost), loss=_stored(each.loss)
+            )
+            for each in selection.choice.comparisons
         ),
         choice=selection.choice.reason,
         features_without_benefit=tuple(each.feature for each in selection.importances if not each.is_useful),
