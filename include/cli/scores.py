@@ -25,6 +25,7 @@ def scores(
     from include.settings import load_settings
     from include.stores import warehouse
     from ml.errors import RequestError
+    from ml.packaging import learned_span
 
     latest = warehouse.latest_scores(warehouse.engine(load_settings().warehouse_url), usecases.get(use_case).name)
     if latest.empty:
@@ -32,6 +33,10 @@ def scores(
     if out is not None:
         latest.to_parquet(out, index=False)
     typer.echo(f"{len(latest)} scores of {latest['night'].iloc[0]}" + (f": {out}" if out else ""))
+    marks = {None: int(latest["out_of_sample"].isna().sum()), False: int((~latest["out_of_sample"]).sum())}
+    counts = learned_span.count({**marks, True: len(latest) - sum(marks.values())})
+    if counts.is_mixed:
+        _warn(f"{counts.describe('scores')}: their model learned from that night, or may have (column out_of_sample)")
 
 
 @report_errors
@@ -69,7 +74,7 @@ def rescore(
     from include.steps.score import rescore as step
 
     nights.past(use_case, f"{first_night}..{last_night}")
-    chunks = step.plan(use_case, first_night, last_night, package, who or getpass.getuser(), why)
+    chunks = step.plan(use_case, first_night, last_night, package, who or getpass.getuser(), why, _warn)
     rows = sum(step.rescore(use_case, each) for each in chunks)
     uri = step.address(StepContext.load(use_case), chunks[0].package)
     typer.echo(f"{rows} rows of {first_night} to {last_night}: {uri}")
@@ -86,3 +91,7 @@ def intraday(
 
     rows = step.refresh(use_case, nights.past_moment(moment))
     typer.echo(f"the live snapshot has {rows} entities as of {moment}")
+
+
+def _warn(text: str) -> None:
+    typer.echo(f"Warning: {text}", err=True)

@@ -145,7 +145,9 @@ def _nights(engine: sa.Engine, use_case: UseCase, period: Period) -> tuple[Night
         for each in warehouse.maturity(engine, use_case.name, *bounds, use_case.horizon.cutoff(period.last))
     }
     measured = {
-        (each.night, each.metric): each.value for each in warehouse.metrics(engine, use_case.name, *bounds, slice="all")
+        (each.night, each.metric): each.value
+        for each in warehouse.metrics(engine, use_case.name, *bounds, slice="all")
+        if each.out_of_sample is not False
     }
     rows = []
     for night in sorted({each.night for each in ingested}):
