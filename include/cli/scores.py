@@ -20,7 +20,7 @@ def scores(
     use_case: UseCaseName = "flights",
     out: Annotated[Path | None, typer.Option(help="The Parquet file to write them to.")] = None,
 ) -> None:
-    """Show the night of the latest published scores, and write them to a file."""
+    """Show the night of the latest published scores, and write them to a file; in-sample scores are warned of."""
     from include import usecases
     from include.settings import load_settings
     from include.stores import warehouse
@@ -69,7 +69,10 @@ def rescore(
     ] = "champion",
     who: Annotated[str, typer.Option(help=f"The name of the person who requests it; {_DEFAULT_USER_HELP}")] = "",
 ) -> None:
-    """Score nights again into a separate table; after an interruption, the same command continues."""
+    """Score nights again into a separate table; after an interruption, the same command continues.
+
+    Nights that the package learned from are warned of, with counts.
+    """
     from include.steps.context import StepContext
     from include.steps.score import rescore as step
 

@@ -33,7 +33,9 @@ def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, taxi: UseCase) -> sa
         pytest.param(
             {"m1": True, "m2": False}, "Warning: 2 of 4 scores are in sample: their model", id="some in sample"
         ),
-        pytest.param({"m1": None}, "Warning: 0 of 2 scores are in sample, and of 2 it is not known: their model", id="unknown"),
+        pytest.param(
+            {"m1": None}, "Warning: 0 of 2 scores are in sample, and of 2 it is not known: their model", id="unknown"
+        ),
     ],
 )
 def test_scores_that_are_not_known_to_be_out_of_sample_are_warned_of_with_counts(

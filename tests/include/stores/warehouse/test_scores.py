@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from include.stores import warehouse
-from include.stores.warehouse import scores as warehouse_scores
+from include.stores.warehouse.scores import MATURED_COLUMNS
 from ml.errors import DataError
 from tests import published
 
@@ -94,7 +94,7 @@ def test_a_score_that_is_no_number_is_refused(engine: sa.Engine, value: float) -
 def test_a_night_without_scores_or_labels_is_an_empty_frame_of_the_same_columns(engine: sa.Engine) -> None:
     assert issue(engine, scored()) == 0
     assert warehouse.record_labels(engine, "taxi", labelled()) == 0
-    assert matured(engine).columns.tolist() == [*warehouse_scores.MATURED_COLUMNS]
+    assert matured(engine).columns.tolist() == [*MATURED_COLUMNS]
     assert matured(engine).empty
 
 
