@@ -22,7 +22,7 @@ from include.steps.score import batch_prediction
 from include.steps.score.batch_prediction import ScoringPackage
 from include.stores import lake, ledger, packages, table_snapshot
 from include.stores.files.spool import Spool
-from ml.errors import RequestError
+from ml.errors import PackageError, RequestError
 from ml.features import ENTITY
 from ml.governance import ledger_entries
 from ml.governance.ledger_entries import EntryKind, Rescored, Verdict
@@ -145,19 +145,32 @@ def _sample_warning(context: StepContext, nights: Sequence[date], package: str, 
         if digest is None:
             continue
         if digest not in spans:
-            files = packages.get(context.settings.packages, digest, context.settings.trusted_keys)
-            spans[digest] = learned_span.from_facts(package_files.facts(files))
+            spans[digest] = _learned_span(digest, context)
         mark = spans[digest].is_out_of_sample(night)
         counts["nights"][mark] += 1
         counts["rows"][mark] += lake.count(source, str(night), str(night), version)
     of_nights, of_rows = (learned_span.count(each) for each in counts.values())
     if not of_nights.is_mixed:
         return ""
-    until = ", ".join(f"{digest[:12]} learned from nights up to {span.until}" for digest, span in spans.items())
+    until = ", ".join(
+        f"{digest[:12]} learned from nights up to {span.until}"
+        if span.until
+        else f"what {digest[:12]} learned from is not known"
+        for digest, span in spans.items()
+    )
     return (
         f"{of_nights.describe('nights')} ({of_rows.describe('rows')}): {until}. In sample, a model looks better than it "
         "is; the column out_of_sample says which rows may be used to judge it"
     )
+
+
+def _learned_span(digest: str, context: StepContext) -> LearnedSpan:
+    """Return what the package learned from; nothing is known if it cannot be read, on which scoring fails."""
+    try:
+        files = packages.get(context.settings.packages, digest, context.settings.trusted_keys)
+    except PackageError:
+        return LearnedSpan()
+    return learned_span.from_facts(package_files.facts(files))
 
 
 def _is_done(uri: str, night: date, package: ScoringPackage, version: int) -> bool:

@@ -5,7 +5,7 @@ from itertools import permutations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ml.arrays import Floats
@@ -151,6 +151,7 @@ EACH_TARGET = pytest.mark.parametrize(
 
 
 @EACH_TARGET
+@settings(max_examples=30)
 @given(seed=st.integers(0, 10_000), count=st.integers(2, 4))
 def test_the_order_of_the_candidates_does_not_matter_if_their_sizes_differ(
     target: Target, scale: float, seed: int, count: int
@@ -162,6 +163,7 @@ def test_the_order_of_the_candidates_does_not_matter_if_their_sizes_differ(
 
 
 @EACH_TARGET
+@settings(max_examples=30)
 @given(seed=st.integers(0, 10_000), count=st.integers(2, 5))
 def test_no_candidate_is_chosen_that_another_within_budget_is_shown_to_undercut(
     target: Target, scale: float, seed: int, count: int
@@ -173,6 +175,7 @@ def test_no_candidate_is_chosen_that_another_within_budget_is_shown_to_undercut(
         assert choice.name not in {each.shown_worse(Criterion.LOSS) for each in choice.comparisons}
 
 
+@settings(max_examples=30)
 @given(seed=st.integers(0, 10_000), power=st.integers(-8, 8))
 def test_the_currency_of_the_costs_does_not_matter(seed: int, power: int) -> None:
     by_name, factor = random_scores(seed, 3), 2.0**power
@@ -182,6 +185,7 @@ def test_the_currency_of_the_costs_does_not_matter(seed: int, power: int) -> Non
     assert (one.name, one.criterion) == (other.name, other.criterion)
 
 
+@settings(max_examples=30)
 @given(seed=st.integers(0, 10_000))
 def test_a_candidate_beyond_its_budget_changes_nothing_among_the_others(seed: int) -> None:
     by_name = random_scores(seed, 4)
