@@ -123,9 +123,7 @@ def _real() -> list[ScoredNights]:
         before, judged = rows.select(months < first), rows.select((months >= first) & (months <= last))
         rng, target = np.random.default_rng(_SEED), targets.from_labels(case, before.labels)
         models = [
-            gate.predict_raw(
-                case, trees, gate.resample_nights(before, rng), judged.frame, seed, settings.threads, target
-            )
+            gate.predict_raw(case, trees, resample_nights(before, rng), judged.frame, seed, settings.threads, target)
             for seed in range(MODELS)
         ]
         quarters.append(_scored_nights(judged.labels, judged.nights, np.array(models)))
@@ -300,3 +298,11 @@ def _responses(mask: Any, slow: Any, failing: float, rng: Any) -> Any:
         latency_ms=np.where(slow, 40.0, latency_ms)[mask],
         is_fault=(rng.random(len(mask)) < failing)[mask],
     )
+
+
+def resample_nights(rows: Any, rng: Any) -> Any:
+    """Return a bootstrap sample of whole nights, with as many nights as `rows` has."""
+    nights, position = np.unique(rows.nights, return_inverse=True)
+    rows_by_night = np.split(np.argsort(position, kind="stable"), np.cumsum(np.bincount(position))[:-1])
+    sample = np.concatenate([rows_by_night[each] for each in rng.integers(0, len(nights), len(nights))])
+    return type(rows)(frame=rows.frame.iloc[sample], labels=rows.labels[sample], nights=rows.nights[sample])

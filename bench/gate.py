@@ -1,9 +1,13 @@
 """The gate's operating curve: the share of challengers that `gate.judge` promotes, by their true gain.
 
-It uses real matured rows of a year of flights, and real models. Before each quarter, several models of one recipe are
-trained on nights drawn with replacement, and each trial compares two of them. One of the two is moved towards a model
-that has seen the quarter, until the challenger's mean gain over the whole quarter equals the gain under test (which may
-be 0). A trial judges the pair on consecutive nights of the quarter, as the gate would.
+It uses real matured rows of a year of flights, and real models of one recipe: before each quarter, the recipe is
+trained as of several nights, 14 nights apart, so that two neighbours are a champion and its refresh. In each trial the
+two swap roles on each night at random, so that neither is better in expectation, in loss or in any part of it. Then one
+of them is moved towards a model that has seen the quarter, until the challenger's mean gain over the whole quarter
+equals the gain under test. A trial judges the pair on consecutive nights of the quarter, as the gate would.
+
+A challenger of the kind "worse level" has a gain of .01 in centred loss and of -.01 in loss: it orders the rows better,
+at a level that is wrong. It must not be promoted.
 """
 
 import re
@@ -18,11 +22,13 @@ from bench import workspace
 
 USE_CASE, YEAR = "flights", "2013-01-01..2013-12-31"
 QUARTERS = (("2013-04", "2013-06"), ("2013-07", "2013-09"), ("2013-10", "2013-12"))
-BARS, MODELS, LENGTHS = ("change", "refresh"), 6, (7, 14, 28)
-GAINS = (-0.02, -0.01, -0.005, 0.0, 0.0025, 0.005, 0.01, 0.02, 0.04)
+MODELS, CADENCE_NIGHTS, LENGTHS = 5, 14, (7, 14, 28)
+GAINS = (-0.02, -0.01, -0.005, 0.0, 0.005, 0.01, 0.02, 0.04)
 MOST_FALSE_PROMOTIONS = 0.05
-_TRIALS, _TRIALS_WITHOUT_GAIN = 150, 600
+WORSE_LEVEL = 0.01  # the gain in centred loss, and the loss in loss
+_TRIALS, _TRIALS_WITHOUT_GAIN = 200, 600
 _SEED, _DEVIATIONS = 20131, 1.96
+_PRECISION, _MAX_SHIFT = 1e-4, 3.0
 _PAGE = Path(__file__).parent.parent / "docs/concepts/gate.md"
 
 
@@ -31,8 +37,8 @@ class Quarter:
     """The n rows of a quarter, ordered by night.
 
     `labels`, `nights` and the values of `levels` (slice values by feature) have shape (n,). `ends` are the end
-    positions of the nights, with a leading 0. `models` are raw predictions of exchangeable models, shape (models, n),
-    and `hindsight` those of a model that has seen the quarter, shape (n,).
+    positions of the nights, with a leading 0. `models` are raw predictions of trainings in order, the oldest first,
+    shape (models, n), and `hindsight` those of a model that has seen the quarter, shape (n,).
     """
 
     case: Any
@@ -56,9 +62,15 @@ def measure(adapt: Callable[[Any], Any], gains: tuple[float, ...]) -> dict[str, 
     """Return the curve for these true gains, of the use case that `adapt` returns for the flights' use case."""
     with workspace.temporary():
         quarters = list(_quarters(adapt))
-    curve = [_run_trials(quarters, bar, length, gain) for bar in BARS for length in LENGTHS for gain in gains]
-    false_promotions = _false_promotions(curve)
-    return {"most_false_promotions": MOST_FALSE_PROMOTIONS, "false_promotions": false_promotions, "curve": curve}
+    curve = [_run_trials(quarters, length, gain) for length in LENGTHS for gain in gains]
+    worse_level = [_run_trials(quarters, length, -WORSE_LEVEL, worse_level=True) for length in LENGTHS]
+    return {
+        "most_false_promotions": MOST_FALSE_PROMOTIONS,
+        "false_promotions": {f"{each['nights']} nights": _share(each) for each in curve if each["gain"] == 0},
+        "power": {f"{each['nights']} nights, {each['gain']:+g}": _share(each) for each in curve if each["gain"] > 0},
+        "worse_level": {f"{each['nights']} nights": _share(each) for each in worse_level},
+        "curve": curve,
+    }
 
 
 def publish(measured: dict[str, Any], bench: str, gains: tuple[float, ...]) -> None:
@@ -80,11 +92,12 @@ def _quarters(adapt: Callable[[Any], Any]) -> Iterator[Quarter]:
     months = np.array([night[:7] for night in rows.nights], object)
     for first, last in QUARTERS:
         in_quarter = (months >= first) & (months <= last)
-        before, judged, rng = rows.select(months < first), rows.select(in_quarter), np.random.default_rng(_SEED)
-        target = targets.from_labels(case, before.labels)
+        before, judged = rows.select(months < first), rows.select(in_quarter)
+        target, nights = targets.from_labels(case, before.labels), np.unique(before.nights)
+        trained_until = [nights[-1 - CADENCE_NIGHTS * age] for age in reversed(range(MODELS))]
         models = [
-            predict_raw(case, trees, resample_nights(before, rng), judged.frame, seed, settings.threads, target)
-            for seed in range(MODELS)
+            predict_raw(case, trees, before.select(before.nights <= until), judged.frame, 0, settings.threads, target)
+            for until in trained_until
         ]
         yield Quarter(
             case=case,
@@ -106,14 +119,6 @@ def _quarters(adapt: Callable[[Any], Any]) -> Iterator[Quarter]:
         )
 
 
-def resample_nights(rows: Any, rng: Any) -> Any:
-    """Return a bootstrap sample of whole nights, with as many nights as `rows` has."""
-    nights, position = np.unique(rows.nights, return_inverse=True)
-    rows_by_night = np.split(np.argsort(position, kind="stable"), np.cumsum(np.bincount(position))[:-1])
-    sample = np.concatenate([rows_by_night[each] for each in rng.integers(0, len(nights), len(nights))])
-    return type(rows)(frame=rows.frame.iloc[sample], labels=rows.labels[sample], nights=rows.nights[sample])
-
-
 def predict_raw(case: Any, candidate: Any, training: Any, frame: Any, seed: int, threads: int, target: Any) -> Any:
     """Fit `candidate` on `training` without calibration, and return its raw predictions for `frame`."""
     from ml.training import encoding, learners
@@ -124,21 +129,22 @@ def predict_raw(case: Any, candidate: Any, training: Any, frame: Any, seed: int,
     return learner.raw(encoder.encode(frame))
 
 
-def _run_trials(quarters: list[Quarter], bar: str, length: int, gain: float) -> dict[str, Any]:
+def _run_trials(quarters: list[Quarter], length: int, gain: float, *, worse_level: bool = False) -> dict[str, Any]:
     """Return the share of each outcome over many trials with one true gain."""
     from ml.promotion import gate
     from ml.statistics import intervals
 
     rng = np.random.default_rng(_SEED)
     trials = _TRIALS_WITHOUT_GAIN if gain <= 0 else _TRIALS
-    pairs: dict[tuple[int, int, int], tuple[Any, Any]] = {}
     outcomes = dict.fromkeys(map(str, gate.Outcome), 0)
     for _ in range(trials):
-        index, (one, other) = int(rng.integers(len(quarters))), rng.choice(MODELS, 2, replace=False)
-        quarter, pair = quarters[index], (index, int(one), int(other))
-        if pair not in pairs:
-            pairs[pair] = _with_gain(quarter, quarter.models[one], quarter.models[other], gain)
-        champion, challenger = pairs[pair]
+        quarter = quarters[int(rng.integers(len(quarters)))]
+        older = int(rng.integers(MODELS - 1))
+        champion, challenger = _swap_nights(quarter, quarter.models[older], quarter.models[older + 1], rng)
+        if worse_level:
+            challenger = _at_worse_level(quarter, champion)
+        else:
+            champion, challenger = _with_gain(quarter, champion, challenger, gain)
         begin = rng.integers(len(quarter.ends) - length)
         rows = slice(quarter.ends[begin], quarter.ends[begin + length])
         holdout = gate.HoldoutScores(
@@ -148,12 +154,43 @@ def _run_trials(quarters: list[Quarter], bar: str, length: int, gain: float) -> 
             nights=quarter.nights[rows],
             slices=intervals.slice_masks(quarter.case.slices, {by: each[rows] for by, each in quarter.levels.items()}),
         )
-        verdict = gate.judge(holdout, quarter.case.gates, gate.GateRule(bar), quarter.target)
+        verdict = gate.judge(holdout, quarter.case.gates, gate.GateRule.REFRESH, quarter.target)
         outcomes[verdict.outcome] += 1
     shares = {name: round(count / trials, 4) for name, count in outcomes.items() if count}
-    result = {"bar": bar, "nights": length, "gain": gain, "trials": trials, **shares}
+    result = {"nights": length, "gain": gain, "worse_level": worse_level, "trials": trials, **shares}
     print(result, flush=True)
     return result
+
+
+def _swap_nights(quarter: Quarter, one: Any, other: Any, rng: Any) -> tuple[Any, Any]:
+    """Return both raw predictions with their roles swapped on each night with a probability of one half."""
+    swapped = np.repeat(rng.random(len(quarter.ends) - 1) < 0.5, np.diff(quarter.ends))
+    return np.where(swapped, other, one), np.where(swapped, one, other)
+
+
+def _at_worse_level(quarter: Quarter, champion: Any) -> Any:
+    """Return a challenger that is better than `champion` in centred loss and worse in loss, both by `WORSE_LEVEL`."""
+    from ml.promotion import paired_gains
+
+    night_index = np.repeat(np.arange(len(quarter.ends) - 1), np.diff(quarter.ends))
+
+    def centred(raw: Any) -> float:
+        scores = quarter.target.uncorrected_scores(raw)
+        return float(paired_gains.centred_loss(quarter.labels, scores, night_index, quarter.target).mean())
+
+    required = centred(champion) - WORSE_LEVEL
+    low, high = 0.0, 1.0
+    while high - low > _PRECISION:
+        middle = (low + high) / 2
+        better = centred((1 - middle) * champion + middle * quarter.hindsight) < required
+        low, high = (low, middle) if better else (middle, high)
+    challenger = (1 - high) * champion + high * quarter.hindsight
+    step, required = float(np.std(challenger)), _loss(quarter, champion) + WORSE_LEVEL
+    low, high = 0.0, _MAX_SHIFT
+    while high - low > _PRECISION:
+        middle = (low + high) / 2
+        low, high = (low, middle) if _loss(quarter, challenger + middle * step) > required else (middle, high)
+    return challenger + high * step
 
 
 def _with_gain(quarter: Quarter, champion: Any, challenger: Any, gain: float) -> tuple[Any, Any]:
@@ -168,7 +205,7 @@ def _move_to_loss(quarter: Quarter, raw: Any, loss: float) -> Any:
     """Return `raw` moved towards the hindsight model until its mean loss over the quarter is `loss`."""
     low, high = 0.0, 1.0
     assert _loss(quarter, quarter.hindsight) < loss, f"the hindsight model does not reach a loss of {loss}"
-    while high - low > 1e-4:
+    while high - low > _PRECISION:
         middle = (low + high) / 2
         better = _loss(quarter, (1 - middle) * raw + middle * quarter.hindsight) < loss
         low, high = (low, middle) if better else (middle, high)
@@ -179,36 +216,26 @@ def _loss(quarter: Quarter, raw: Any) -> float:
     return float(quarter.target.row_loss(quarter.labels, quarter.target.uncorrected_scores(raw)).mean())
 
 
-def _false_promotions(curve: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return the share of false promotions by rule and number of nights, with the half width of its 95 % interval.
-
-    A change must be better, so its hardest case is a gain of 0. A refresh may be worse by less than its margin, so its
-    hardest case is a loss of the whole margin.
-    """
-    from include import usecases
-
-    hardest = {"change": 0.0, "refresh": -usecases.get(USE_CASE).gates.refresh_margin}
-    shares = {}
-    for each in curve:
-        if each["gain"] == hardest[each["bar"]]:
-            share = each.get("promote", 0.0)
-            error = _DEVIATIONS * (share * (1 - share) / each["trials"]) ** 0.5
-            shares[f"{each['bar']}, {each['nights']} nights"] = {"share": share, "within": round(error, 4)}
-    return shares
+def _share(cell: dict[str, Any]) -> dict[str, float]:
+    """Return the share of promotions in a cell of the curve, with the half width of its 95 % interval."""
+    share = cell.get("promote", 0.0)
+    return {"share": share, "within": round(_DEVIATIONS * (share * (1 - share) / cell["trials"]) ** 0.5, 4)}
 
 
 def _table(measured: dict[str, Any], gains: tuple[float, ...]) -> str:
-    """Return the curve as a Markdown table with a row for each rule and number of nights."""
-    rows = [f"| bar | nights | {' | '.join(f'{gain:+g}' for gain in gains)} |", "|---" * (2 + len(gains)) + "|"]
-    for bar in BARS:
-        for length in LENGTHS:
-            points = [each for each in measured["curve"] if (each["bar"], each["nights"]) == (bar, length)]
-            shares = [f"{each.get('promote', 0):.1%}" for each in points]
-            rows.append(f"| {bar} | {length} | {' | '.join(shares)} |")
-    undecided = [each for each in measured["curve"] if each["gain"] == 0.01 and each["bar"] == "change"]
+    """Return the curve as a Markdown table with a row for each number of nights."""
+    heads = [*(f"{gain:+g}" for gain in gains), "worse level"]
+    rows = [f"| nights | {' | '.join(heads)} |", "|---" * (1 + len(heads)) + "|"]
+    for length in LENGTHS:
+        shares = [
+            *(each.get("promote", 0) for each in measured["curve"] if each["nights"] == length),
+            measured["worse_level"][f"{length} nights"]["share"],
+        ]
+        rows.append(f"| {length} | {' | '.join(f'{share:.1%}' for share in shares)} |")
+    undecided = [each for each in measured["curve"] if each["gain"] == 0.01]
     open_ = ", ".join(f"{each.get('inconclusive', 0):.0%} ({each['nights']} nights)" for each in undecided)
     most = max(each["share"] for each in measured["false_promotions"].values())
     summary = (
-        f"False promotions: {most:.1%} at most. A change that gains .01 is left undecided in {open_} of the trials."
+        f"False promotions: {most:.1%} at most. A challenger that gains .01 is left undecided in {open_} of the trials."
     )
     return "\n".join([*rows, "", summary])

@@ -3,13 +3,15 @@
 **What for.** During a release, the challenger first answers copies of requests, then serves a share of the entities.
 A sequential test, valid at any time, compares it with the champion: faults, latency, scores and, once labels arrive,
 calibration and cost. If nothing is shown to be worse and enough was observed, the challenger gets the next share; after
-the last share it becomes champion. If it is shown to be worse, its release is aborted at once.
+the last share it becomes champion. If it is shown to be worse, its release is aborted at once. A champion that was
+adopted without proof is guarded in the same way: if it is shown worse than the model that it replaced, that one is put
+back; if unproven models have used up the harm budget, the last proven model is.
 
 **What starts it.** The asset `scores`, after every night. A person, from the UI, to test now.
 
 **What it leaves.** Entries in the ledger, each with every number and bar: `shadow_reviewed` (there are enough shadow
 responses, so the asset `challenger` starts `release` for the approvals), `stage_passed` and `traffic_shifted`, or
-`aborted` with an alert. The servers follow the new routing. A promotion updates the asset `champion`. Without a release
+`aborted` or `rolled_back` with an alert. The servers follow the new routing. A promotion updates the asset `champion`. Without a release
 under way it leaves nothing.
 
 **When it is red.** The routing is unchanged. Fix what the last line names, and clear the task.
@@ -33,8 +35,10 @@ def declare(use_case: UseCase) -> None:
 
         @task.branch(on_success_callback=[notifiers.AlertNotifier(use_case.name)])
         def judge(**context: Any) -> str | None:
+            from include.steps.adoption import guard
             from include.steps.release import canary as step
 
+            guard.examine(use_case.name, request.night(context))
             return step.advance(use_case.name, request.night(context))
 
         @task(outlets=[request.asset(use_case, assets.CHALLENGER)])

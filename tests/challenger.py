@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 from include.settings import Settings
 from include.steps.features import build
@@ -16,19 +17,29 @@ from ml.usecase import UseCase, periods
 Change = Callable[[Model], Model]
 
 
-def challenge(case: UseCase, night: str, settings: Settings, change: Change = lambda model: model) -> str:
-    """Store the champion's model, changed by `change`, as a challenger of `night`, and return its digest."""
+def challenge(
+    case: UseCase,
+    night: str,
+    settings: Settings,
+    change: Change = lambda model: model,
+    **verdict_fields: Any,
+) -> str:
+    """Store the champion's model, changed by `change`, as a challenger of `night`, and return its digest.
+
+    The verdict is that on the champion with other `verdict_fields`.
+    """
     engine = warehouse.engine(settings.warehouse_url)
     champion = ledger.champion(engine, case.name)
     assert champion is not None
     files = packages.get(settings.packages, champion.subject, settings.trusted_keys)
     rows = build.read(settings.lake, case, night, night)
-    packed = package_files.pack(change(package_files.load(files)), rows, package_files.facts(files) | {"seed": 7})
+    packed = package_files.pack(change(package_files.load(files)), rows, package_files.facts(files) | {"seed": night})
     signed = model_signing.sign(packed.digest, packed.files, settings)
     packages.put(settings.packages, packed.digest, signed)
     registry.register(settings, case.name, packed.digest, signed, rows[list(case.feature_names)].head())
     judged = ledger_entries.read(ledger.entries(engine, case.name, EntryKind.JUDGED)[-1], Verdict)
-    verdict = replace(judged, champion=champion.subject, evidence="e" * 64, outcome="promote")
+    fields = {"champion": champion.subject, "evidence": "e" * 64, "outcome": "promote", **verdict_fields}
+    verdict = replace(judged, **fields)
     put(case, night, packed.digest, verdict, settings)
     return packed.digest
 

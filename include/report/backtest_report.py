@@ -120,7 +120,7 @@ def describe_method(backtest: BacktestRun) -> str:
     """Return sentences on the recipe, the gate, and the cost of the backtest."""
     recipe, cost = backtest.training_key.recipe, backtest.cost
     trained_on = f"{recipe.candidate.name} on at most {recipe.max_rows:,} rows sampled from all earlier nights"
-    gate = "the gate decides on releases" if recipe.held_out else "without the gate, every requested model is released"
+    gate = "the gate decides on releases" if recipe.gate else "without the gate, every requested model is released"
     calibration = "" if recipe.calibrated else ", without calibration"
     return (
         f"One recipe: {trained_on}{calibration}; {gate}. {cost.trained + cost.reused} trainings, {cost.reused} of them "

@@ -156,10 +156,31 @@ class RefitRecord:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Verdict:
-    """The gate's verdict on a challenger. The fields after `budget` are set only if a candidate could be fitted.
+class AdoptionRecord:
+    """What was known about a recipe when an unproven refresh was judged; see `ml.promotion.adoption.admission`.
 
-    `evidence` is the digest of the fields after `plots`; approvers sign it.
+    `evidence` is compared with `licence`, `allowance_used` with `allowance`, and `harm` with `harm_budget`. `checks`
+    are those of the screen.
+    """
+
+    anchor: str
+    evidence: float
+    licence: float
+    is_licensed: bool
+    allowance_used: int
+    allowance: int
+    harm: float
+    harm_budget: float
+    checks: tuple[Check, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Verdict:
+    """The verdict on a challenger. The fields after `budget` are set only if a candidate could be fitted.
+
+    `recipe` is the digest of its recipe. `admission` is the evidence on which it was admitted ("proof", "licence",
+    "allowance"), and `adoption` what was known about its recipe if the gate did not show it better. `evidence` is the
+    digest of the fields after `plots`; approvers sign it.
     """
 
     outcome: str
@@ -189,6 +210,10 @@ class Verdict:
     features_without_benefit: tuple[str, ...] = ()
     diagnostics: Mapping[str, Any] = field(default_factory=dict)
     refit: RefitRecord | None = None
+    recipe: str | None = None
+    centred_gain: StoredInterval | None = None
+    admission: str | None = None
+    adoption: AdoptionRecord | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -281,11 +306,15 @@ class Promoted:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RolledBack:
-    """A person rolled back from the champion `from_package` to the package that is the entry's subject."""
+    """The champion `from_package` was rolled back to the package that is the entry's subject, by a person or the guard.
+
+    `ended_recipe` is the recipe of which no refresh is adopted unproven any more, if the harm budget was used up.
+    """
 
     who: str
     why: str
     from_package: str
+    ended_recipe: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

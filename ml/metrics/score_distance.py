@@ -39,6 +39,10 @@ class ProbabilityDistance:
         """Return the absolute difference of the scores, shape (n,)."""
         return np.abs(ours - theirs)
 
+    def level_shift(self, ours: Floats, theirs: Floats) -> float:
+        """Return the mean of `ours` minus the mean of `theirs`."""
+        return float(ours.mean() - theirs.mean())
+
     def max_distance(self, bars: Refit) -> float:
         """Return the largest mean distance that a refit may have from the judged model."""
         return bars.max_score_difference
@@ -87,6 +91,10 @@ class RegressionDistance:
     def distance(self, ours: Floats, theirs: Floats) -> Floats:
         """Return the absolute value of `shift`, shape (n,)."""
         return np.abs(self.shift(ours, theirs))
+
+    def level_shift(self, ours: Floats, theirs: Floats) -> float:
+        """Return the mean of `shift`."""
+        return float(self.shift(ours, theirs).mean())
 
     def max_distance(self, bars: Refit) -> float:
         """Return the largest mean distance that a refit may have from the judged model."""

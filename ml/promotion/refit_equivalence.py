@@ -5,8 +5,8 @@ that, because the refit was fitted on their labels. Only the loss, which needs l
 refit that is worse there although it was fitted on them is broken; a refit that is better there proves nothing.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -15,6 +15,8 @@ from ml.arrays import Booleans, Floats
 from ml.governance.checks import Check, CheckStatus
 from ml.targets import Target
 from ml.usecase import Refit
+
+_MIN_PAIRS, _DISTANCE_FACTOR, _FLIPPED_FACTOR, _RANK_FACTOR, _SMALLEST = 4, 3.0, 4.0, 5.0, 0.01
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,6 +51,29 @@ class ScorePair:
         False
         """
         return len(self.judged) > 0 and bool(np.isfinite(self.judged + self.refit).all())
+
+
+def bars_from_history(earlier: Sequence[Sequence[Check]], declared: Refit) -> Refit:
+    """Return the bars for the next refit: as declared, or from the use case's own earlier refits once there are four.
+
+    `earlier` has the checks of each earlier refit. Twin models that differ only in the latest nights differ by how
+    much these nights teach, which depends on the use case. A refit is suspect if it differs from its judged model by
+    much more than earlier ones did: three times their median distance, four times their median share of changed
+    decisions, five times the median of what their rank correlation lacks to 1. These factors are above the largest of
+    46 honest pairs of a year of flights.
+    """
+    pairs = [tuple(check.value for check in checks[:3]) for checks in earlier]
+    measured = np.array([pair for pair in pairs if len(pair) == 3 and None not in pair], np.float64)
+    if len(measured) < _MIN_PAIRS:
+        return declared
+    distance, flipped, rank = np.median(measured, axis=0)
+    return replace(
+        declared,
+        max_score_difference=float(np.clip(_DISTANCE_FACTOR * distance, _SMALLEST, 1 - _SMALLEST)),
+        max_answer_difference=max(_DISTANCE_FACTOR * float(distance), _SMALLEST),
+        max_flipped_share=float(np.clip(_FLIPPED_FACTOR * flipped, _SMALLEST, 1 - _SMALLEST)),
+        min_rank_correlation=max(1 - _RANK_FACTOR * (1 - float(rank)), _SMALLEST),
+    )
 
 
 def refit_checks(

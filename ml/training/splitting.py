@@ -30,22 +30,14 @@ def min_nights(gates: Gates) -> int:
     return gates.judged_nights + _FOLDS + 1
 
 
-def split(nights: Strings, gates: Gates, used_until: str = "") -> Split:
-    """Return the latest nights as holdout and all earlier nights as training rows; `nights` is ISO dates, shape (n,).
+def count_holdout(distinct: Strings, gates: Gates, used_until: str = "") -> int:
+    """Return the number of nights to hold out of the labelled nights `distinct`, ISO dates in order, shape (k,).
 
-    The holdout has `judged_nights` nights. If `Gates.max_judged_nights` is declared, it grows to a quarter of all
-    nights, up to that maximum. All its nights are after `used_until`, the last night that the champion was fitted or
-    selected on. Raises RefusalError when there are too few nights to judge on or to train on.
-
-    >>> nights = np.array([f"2013-01-{day:02d}" for day in range(1, 21)], object)
-    >>> gates = Gates(judged_nights=3, max_judged_nights=28)
-    >>> nights[split(nights, gates).holdout].tolist()[0]  # 5 of 20 nights
-    '2013-01-16'
-    >>> nights[split(nights, gates, used_until="2013-01-17").holdout].tolist()  # only 3 are unused
-    ['2013-01-18', '2013-01-19', '2013-01-20']
+    It is `judged_nights`. If `Gates.max_judged_nights` is declared, it grows to a quarter of all nights, up to that
+    maximum. All nights held out are after `used_until`, the last night that the champion was fitted or selected on.
+    Raises RefusalError when there are too few nights to judge on or to train on.
     """
-    distinct, minimum = np.unique(nights), gates.judged_nights
-    unused = distinct[distinct > used_until]
+    minimum, unused = gates.judged_nights, distinct[distinct > used_until]
     if len(unused) < minimum:
         raise RefusalError(
             f"expected {minimum} matured nights after {used_until or 'the beginning'} to judge on, got {len(unused)}: "
@@ -56,8 +48,33 @@ def split(nights: Strings, gates: Gates, used_until: str = "") -> Split:
             f"expected labelled rows of {min_nights(gates)} nights or more ({minimum} to judge on, the rest "
             f"to learn from), got {len(distinct)}: wait for labels, or land more history"
         )
-    count = max(minimum, min(gates.judged_nights_limit, len(unused), len(distinct) // _HOLDOUT_DIVISOR))
-    holdout = nights >= distinct[-count]
+    return max(minimum, min(gates.judged_nights_limit, len(unused), len(distinct) // _HOLDOUT_DIVISOR))
+
+
+def split(nights: Strings, gates: Gates, used_until: str = "") -> Split:
+    """Return the latest nights as holdout and all earlier nights as training rows; `nights` is ISO dates, shape (n,).
+
+    The holdout has the number of nights that `count_holdout` returns, and raises what it raises.
+
+    >>> nights = np.array([f"2013-01-{day:02d}" for day in range(1, 21)], object)
+    >>> gates = Gates(judged_nights=3, max_judged_nights=28)
+    >>> nights[split(nights, gates).holdout].tolist()[0]  # 5 of 20 nights
+    '2013-01-16'
+    >>> nights[split(nights, gates, used_until="2013-01-17").holdout].tolist()  # only 3 are unused
+    ['2013-01-18', '2013-01-19', '2013-01-20']
+    """
+    distinct = np.unique(nights)
+    return hold_out(nights, count_holdout(distinct, gates, used_until))
+
+
+def hold_out(nights: Strings, count: int) -> Split:
+    """Return the latest `count` nights as holdout, and all earlier nights as training rows; with 0, no holdout.
+
+    >>> parts = hold_out(np.array(["1", "1", "2", "3"], object), 1)
+    >>> parts.train.tolist(), parts.holdout.tolist()
+    ([True, True, True, False], [False, False, False, True])
+    """
+    holdout: Booleans = nights >= np.unique(nights)[-count] if count else np.full(len(nights), False)
     return Split(train=~holdout, holdout=holdout)
 
 

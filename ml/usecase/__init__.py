@@ -5,6 +5,7 @@ every DAG file loads use cases when Airflow parses it. Schemas and functions are
 resolves them.
 """
 
+from ml.usecase.adoption import Adoption
 from ml.usecase.data import Delay, Personal, Reference, Table
 from ml.usecase.expectations import Directional, Expectation, Invariant
 from ml.usecase.features import AsOf, Column, Feature, Function, Lookup, Ratio, Since, Text, Window
@@ -55,6 +56,7 @@ from ml.usecase.triggers import BlackoutPeriod, Budget, Drift, Persistence, Trig
 from ml.usecase.use_case import UseCase
 
 __all__ = [
+    "Adoption",
     "Arrival",
     "AsOf",
     "Baseline",

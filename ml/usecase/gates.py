@@ -165,12 +165,15 @@ class Refit:
 
     For a regression target, predictions may differ by `max_answer_difference` on average, in units of the best
     constant's loss; predictions that differ by more than 1 count as changed decisions.
+
+    The defaults let pass all 46 honest pairs that were measured on a year of flights. They hold for the first refits of
+    a use case; later bars come from its own earlier refits (`ml.promotion.refit_equivalence.bars_from_history`).
     """
 
-    max_score_difference: float = 0.03
-    max_answer_difference: float = 0.1
-    max_flipped_share: float = 0.05
-    min_rank_correlation: float = 0.95
+    max_score_difference: float = 0.12
+    max_answer_difference: float = 0.3
+    max_flipped_share: float = 0.3
+    min_rank_correlation: float = 0.7
     max_loss_rise: float = 0.0
 
     def __post_init__(self) -> None:

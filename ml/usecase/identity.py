@@ -78,7 +78,7 @@ _FIELDS: Mapping[str, Mapping[str, str]] = {
 # Fields of later releases that change no model: they are left out while they have their defaults.
 _LATER_FIELDS: Mapping[str, frozenset[str]] = {
     "Table": frozenset({"never"}),
-    "UseCase": frozenset({"arrival", "catch_up"}),
+    "UseCase": frozenset({"adoption", "arrival", "catch_up"}),
 }
 # Fields that say nothing about a model: a digest does not depend on them.
 _OMITTED: Mapping[str, frozenset[str]] = {"UseCase": frozenset({"retention"})}

@@ -15,6 +15,7 @@ Cadence = Literal["day", "month"]
 
 _TWO_DAYS = timedelta(days=2)  # cutoffs further back have passed in every time zone
 _ONE_DAY, _REMEMBERED = timedelta(days=1), timedelta(days=366)
+_NIGHTS_PER_BLOCK: dict[Cadence, int] = {"day": 7, "month": 1}
 _CADENCE_TEXTS: dict[Cadence, str] = {"day": "every night", "month": "the first of each month"}
 
 
@@ -50,6 +51,11 @@ class Night:
     def cadence_text(self) -> str:
         """The cadence in words: every night, or the first of each month."""
         return _CADENCE_TEXTS[self.every]
+
+    @property
+    def nights_per_block(self) -> int:
+        """The number of nights in a block of correlated nights: a week of days, or one month."""
+        return _NIGHTS_PER_BLOCK[self.every]
 
     def cutoff(self, night: date) -> datetime:
         """Return the cutoff of `night` in UTC: features use only what is known at this instant.

@@ -7,6 +7,7 @@ from graphlib import CycleError, TopologicalSorter
 from ml.errors import DeclarationError, RequestError
 from ml.usecase import retention as retention_rules
 from ml.usecase import task_compatibility
+from ml.usecase.adoption import Adoption
 from ml.usecase.data import Table
 from ml.usecase.declaration import NAME, check, check_tuples, check_unique
 from ml.usecase.expectations import Expectation
@@ -78,7 +79,8 @@ class UseCase:
     fairness: Fairness | None = None
     matured_share: float = 0.95
     gates: Gates = Gates()
-    refit: Refit | None = None
+    refit: Refit | None = Refit()
+    adoption: Adoption | None = Adoption()
     triggers: Triggers = Triggers()
     publication: PublicationGate = PublicationGate()
     release: Release = Release(approvers=("tech_lead", "business_owner"))

@@ -9,7 +9,6 @@ import resource
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date
 
 import numpy as np
 import pandas as pd
@@ -29,7 +28,7 @@ from ml.governance import privacy
 from ml.ingestion.availability import KNOWN_AT, NIGHT
 from ml.retraining.backtest import model_ageing, policies, results, simulation
 from ml.retraining.backtest.context import BacktestContext, PolicyRun
-from ml.retraining.backtest.history import BacktestHistory, TrainingRefusal, TrainingResult
+from ml.retraining.backtest.history import BacktestHistory, TrainingId, TrainingRefusal, TrainingResult
 from ml.retraining.backtest.model_ageing import LossByAge
 from ml.retraining.backtest.policies import Policy, Triggered
 from ml.retraining.backtest.results import Results
@@ -48,7 +47,8 @@ class BacktestRequest:
 
     `policies` is text as people write it (`ml.retraining.backtest.policies`). `gate` lets the gate decide on each
     challenger. `candidate` is a candidate or the name of a declared one; "" means the first gradient boosting
-    candidate, or the first candidate if there is none. `sensitivity` adds policies whose thresholds are multiples of
+    candidate, or the first candidate if there is none. `first` names the candidate of the first model, "" if it is the
+    same. `sensitivity` adds policies whose thresholds are multiples of
     the requested ones. `workers` is the number of training processes, by default the number of threads in the settings.
     """
 
@@ -57,6 +57,7 @@ class BacktestRequest:
     policies: str = DEFAULT_POLICIES
     gate: bool = False
     candidate: str | Candidate = ""
+    first: str = ""
     max_rows: int = DEFAULT_MAX_ROWS
     calibrated: bool = True
     sensitivity: bool = False
@@ -109,10 +110,9 @@ def run(request: BacktestRequest, on_progress: ProgressCallback = _no_progress) 
         isinstance(each, Triggered) and each.triggers.drift for each in (*requested, *sensitivity_policies)
     )
     context = _context(case, request, training_key, with_drift=with_drift)
-    trained, trained_now = _train_all(
+    walks, trained, trained_now = _run_all(
         (*requested, *sensitivity_policies), context, training_key, request.workers or settings.threads, on_progress
     )
-    walks = {each.name: _simulate(each, context, trained) for each in (*requested, *sensitivity_policies)}
     confidence = case.gates.confidence
 
     def measured(selected: Iterable[Policy]) -> Results:
@@ -162,7 +162,8 @@ def _training_key(context: StepContext, request: BacktestRequest) -> TrainingKey
         candidate=_candidate(context.case, request.candidate),
         max_rows=request.max_rows,
         calibrated=request.calibrated,
-        held_out=request.gate,
+        gate=request.gate,
+        first=_candidate(context.case, request.first) if request.first else None,
     )
     return TrainingKey(
         use_case=context.case.name, recipe=recipe, reads=tuple(tables.versions.items()), code=provenance.code_version()
@@ -197,7 +198,14 @@ def _context(
             f"ingest more (ratchet ingest {case.name} ...), or choose nights within that range"
         )
     rows = build_history(case, training_source, with_drift=with_drift)
-    return BacktestContext(case=case, history=rows, period=request.period, use_gate=request.gate)
+    first_candidate = training_key.recipe.first
+    return BacktestContext(
+        case=case,
+        history=rows,
+        period=request.period,
+        use_gate=request.gate,
+        first_candidate="" if first_candidate is None else first_candidate.name,
+    )
 
 
 def build_history(case: UseCase, training_source: TrainingSource, *, with_drift: bool = False) -> BacktestHistory:
@@ -220,40 +228,43 @@ def build_history(case: UseCase, training_source: TrainingSource, *, with_drift:
     )
 
 
-def _train_all(
-    requested: Iterable[Policy],
+def _run_all(
+    requested: tuple[Policy, ...],
     context: BacktestContext,
     training_key: TrainingKey,
     workers: int,
     on_progress: ProgressCallback,
-) -> tuple[Mapping[date, TrainingResult], int]:
-    """Return all trainings that the policies need, and how many of them were run now.
+) -> tuple[Mapping[str, PolicyRun], Mapping[TrainingId, TrainingResult], int]:
+    """Return the simulation of each policy by its name, all trainings, and how many of them were run now.
 
-    Trainings run in rounds: first those that are certain to be needed, then, in parallel, those that the simulations
-    are waiting for.
+    Trainings run in rounds: first those that are certain or likely to be needed, then, in parallel, those that the
+    simulations are waiting for.
     """
-    trained: dict[date, TrainingResult] = {}
-    wanted = {night for each in requested for night in simulation.planned_trainings(each, context)}
+    trained: dict[TrainingId, TrainingResult] = {}
+    runs = {each.name: simulation.start(each, context) for each in requested}
+    wanted = {
+        training
+        for each in requested
+        for training in simulation.planned_trainings(each, context) | simulation.likely_trainings(each, context)
+    }
     trained_now = 0
 
-    def count(night: date) -> None:
+    def count(training: TrainingId) -> None:
         nonlocal trained_now
         trained_now += 1
-        _log.info("trained as of %s: %d run, %d known to be needed", night, trained_now, len(trained) + len(wanted))
+        _log.info(
+            "trained as of %s: %d run, %d known to be needed", training.night, trained_now, len(trained) + len(wanted)
+        )
         on_progress(trained_now, len(trained) + len(wanted))
 
     while wanted:
         trained |= trainings.gather(training_key, wanted, workers, count)
-        _check_first_model(trained[context.initial_training_night])
-        simulations = (simulation.advance(simulation.start(each, context), context, trained) for each in requested)
-        wanted = {night for _, night in simulations if night is not None}
-    return trained, trained_now
-
-
-def _simulate(policy: Policy, context: BacktestContext, trained: Mapping[date, TrainingResult]) -> PolicyRun:
-    walk, waiting_for = simulation.advance(simulation.start(policy, context), context, trained)
-    assert waiting_for is None
-    return walk
+        _check_first_model(trained[context.initial_training])
+        wanted = set()
+        for name, run in runs.items():
+            runs[name], missing = simulation.advance(run, context, trained)
+            wanted |= missing
+    return runs, trained, trained_now
 
 
 def _check_first_model(first: TrainingResult) -> None:

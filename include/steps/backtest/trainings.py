@@ -35,7 +35,7 @@ from ml.errors import RefusalError
 from ml.features import ENTITY
 from ml.governance.checks import Check, CheckStatus
 from ml.ingestion.availability import NIGHT
-from ml.retraining.backtest.history import TrainedModel, TrainingRefusal, TrainingResult
+from ml.retraining.backtest.history import TrainedModel, TrainingId, TrainingRefusal, TrainingResult
 from ml.statistics.intervals import ScoredRows
 from ml.targets import Target
 from ml.training import baselines, fitting, splitting, weighting
@@ -56,36 +56,41 @@ class TrainingSource:
 
 
 def gather(
-    training_key: TrainingKey, nights: Collection[date], workers: int, on_trained: Callable[[date], None]
-) -> dict[date, TrainingResult]:
-    """Return the trainings as of `nights`; up to `workers` processes run those that are missing.
+    training_key: TrainingKey,
+    wanted: Collection[TrainingId],
+    workers: int,
+    on_trained: Callable[[TrainingId], None],
+) -> dict[TrainingId, TrainingResult]:
+    """Return the trainings `wanted`; up to `workers` processes run those that are missing.
 
     `on_trained` is called after each training that was run.
     """
     settings = load_settings()
-    missing = [night for night in sorted(nights) if not candidate_store.is_intact(training_key.path(night, settings))]
+    missing = [each for each in sorted(wanted) if not candidate_store.is_intact(training_key.path(each, settings))]
     with _training_pool(training_key, min(workers, len(missing))) as train:
-        for night in train(missing):
-            on_trained(night)
+        for training in train(missing):
+            on_trained(training)
     length = len(source(training_key.use_case, training_key.reads).rows)
     return {
-        night: load(candidate_store.get(training_key.path(night, settings)), training_key, night, length)
-        for night in nights
+        training: load(candidate_store.get(training_key.path(training, settings)), training_key, training, length)
+        for training in wanted
     }
 
 
 @contextmanager
-def _training_pool(training_key: TrainingKey, workers: int) -> Iterator[Callable[[list[date]], Iterator[date]]]:
-    """Yield a function that trains nights: in this process for one worker, else in spawned one-thread processes."""
+def _training_pool(
+    training_key: TrainingKey, workers: int
+) -> Iterator[Callable[[list[TrainingId]], Iterator[TrainingId]]]:
+    """Yield a function that runs trainings: in this process for one worker, else in spawned one-thread processes."""
     if workers <= 1:
-        yield lambda nights: (train_night(training_key, night) for night in nights)
+        yield lambda wanted: (train(training_key, each) for each in wanted)
         return
     previous = os.environ.get("OMP_NUM_THREADS")
     os.environ["OMP_NUM_THREADS"] = "1"
     pool = ProcessPoolExecutor(workers, get_context("spawn"), init_worker, (list(usecases.__path__),))
     try:
-        yield lambda nights: (
-            each.result() for each in as_completed([pool.submit(train_night, training_key, night) for night in nights])
+        yield lambda wanted: (
+            each.result() for each in as_completed([pool.submit(train, training_key, each) for each in wanted])
         )
     finally:
         pool.shutdown(cancel_futures=True)
@@ -109,16 +114,16 @@ def _exit_with_parent() -> None:
     os._exit(1)
 
 
-def train_night(training_key: TrainingKey, night: date) -> date:
-    """Store the training as of `night`, or the reason why it was refused, and return the night."""
+def train(training_key: TrainingKey, training: TrainingId) -> TrainingId:
+    """Store one training, or the reason why it was refused, and return its id."""
     settings = load_settings()
     training_source = source(training_key.use_case, training_key.reads)
     try:
-        files = _train(training_source, night, training_key.recipe, replace(settings, threads=1))
+        files = _train(training_source, training, training_key.recipe, replace(settings, threads=1))
     except RefusalError as refusal:
         files = {_REFUSAL: str(refusal).encode()}
-    candidate_store.put(training_key.path(night, settings), files)
-    return night
+    candidate_store.put(training_key.path(training, settings), files)
+    return training
 
 
 @lru_cache(maxsize=1)
@@ -141,19 +146,21 @@ def source(use_case: str, reads: tuple[tuple[str, int], ...]) -> TrainingSource:
 
 
 def _train(
-    training_source: TrainingSource, night: date, recipe: BacktestRecipe, settings: Settings
+    training_source: TrainingSource, training: TrainingId, recipe: BacktestRecipe, settings: Settings
 ) -> dict[str, bytes]:
     """Return the files of a training: facts, scores of all later rows, and, for a gate, the baselines' scores."""
     case, rows = training_source.case, training_source.rows
+    night = training.night
     labelled = training_set.join_labels(case, night, rows[rows[NIGHT] <= str(night)], training_source.known)
-    parts = splitting.split(labelled.nights, case.gates)
-    held_out = labelled.select(parts.holdout if recipe.held_out else np.full(len(labelled.labels), False))
-    training_rows = sample(labelled.select(parts.train) if recipe.held_out else labelled, recipe.max_rows)
+    _check_enough(labelled, case)
+    parts = splitting.hold_out(labelled.nights, training.held_out)
+    held_out = labelled.select(parts.holdout)
+    training_rows = sample(labelled.select(parts.train), recipe.max_rows)
     target = targets.from_labels(case, training_rows.labels)
     material = candidates.gather_material(StepContext(case=case, settings=settings), training_rows, target, SEED)
-    fitted = fitting.fit(recipe.candidate, material)
+    fitted = fitting.fit(recipe.candidate_of(training), material)
     model = fitted.model if recipe.calibrated else _uncalibrated(fitted)
-    until = str(labelled.nights[parts.train if recipe.held_out else slice(None)].max())
+    until = str(labelled.nights[parts.train].max())
     later = rows[rows[NIGHT] > until]
     scores = model.predict(later) if len(later) else np.zeros(0)
     held_out_scores = model.predict(held_out.frame) if len(held_out.labels) else np.zeros(0)
@@ -162,13 +169,13 @@ def _train(
         "used_until": str(labelled.nights.max()),
         "rows": len(training_rows.labels),
         "loss": _loss(held_out, held_out_scores, target)
-        if recipe.held_out
+        if training.held_out
         else _out_of_fold_loss(fitted, model, material),
         "task": target.facts,
-        "baselines": [each.name for each in case.baselines] if recipe.held_out else [],
+        "baselines": [each.name for each in case.baselines] if training.held_out else [],
         "checks": [_check_facts(each) for each in _checks(training_source, held_out, held_out_scores, target)],
     }
-    baseline_scores = [baselines.predict(each, later, target.prior) for each in case.baselines if recipe.held_out]
+    baseline_scores = [baselines.predict(each, later, target.prior) for each in case.baselines if training.held_out]
     return {
         _FACTS: json.dumps(facts, sort_keys=True).encode(),
         _SCORES: scores.astype(_FLOAT).tobytes(),
@@ -176,16 +183,16 @@ def _train(
     }
 
 
-def load(files: dict[str, bytes], training_key: TrainingKey, night: date, length: int) -> TrainingResult:
+def load(files: dict[str, bytes], training_key: TrainingKey, training: TrainingId, length: int) -> TrainingResult:
     """Return a stored training; its scores are those of the last of all `length` rows, and NaN for earlier rows."""
     if _REFUSAL in files:
-        return TrainingRefusal(night=night, reason=files[_REFUSAL].decode())
+        return TrainingRefusal(training=training, reason=files[_REFUSAL].decode())
     facts: dict[str, Any] = json.loads(files[_FACTS])
     names, count = facts["baselines"], len(files[_SCORES]) // np.dtype(_FLOAT).itemsize
     later = np.frombuffer(files[_SCORES] + files[_BASELINES], _FLOAT).reshape(1 + len(names), count)
     scores, *baseline_scores = np.hstack([np.full((len(later), length - count), np.nan), later])
     return TrainedModel(
-        night=night,
+        training=training,
         learned_until=facts["learned_until"],
         used_until=facts["used_until"],
         rows=facts["rows"],
@@ -195,6 +202,11 @@ def load(files: dict[str, bytes], training_key: TrainingKey, night: date, length
         baselines=dict(zip(names, baseline_scores, strict=True)),
         checks=tuple(_read_check(each) for each in facts["checks"]),
     )
+
+
+def _check_enough(labelled: LabelledRows, case: UseCase) -> None:
+    """Raise RefusalError as production does if there are too few labelled nights to judge on and to learn from."""
+    splitting.count_holdout(np.unique(labelled.nights), case.gates)
 
 
 def _check_facts(check: Check) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from include.steps import release_state
+from include.steps.adoption import line as lines
 from include.steps.context import StepContext
 from include.steps.release import override
 from include.stores import ledger, packages, registry
@@ -49,6 +50,7 @@ def find(context: StepContext) -> PackageNeeds:
     """Return the needs of the use case's packages, from the ledger and the registry's aliases."""
     rollout = release_state.current(context)
     live = dict.fromkeys(_pending(context, rollout), "waits for approval")
+    live |= dict.fromkeys(_evidence(context), "its gains are evidence for its recipe")
     live |= dict.fromkeys(registry.aliased_digests(context.settings, context.case.name), "has an alias in MLflow")
     for digest, reason in (
         (rollout.standby, "kept for a rollback"),
@@ -62,6 +64,14 @@ def find(context: StepContext) -> PackageNeeds:
         release_began=rollout.challenger.stages[0].night if rollout.challenger else None,
         champion_night=_trained_night(context, rollout.champion),
     )
+
+
+def _evidence(context: StepContext) -> set[str]:
+    """Return the anchor and the refreshes of each recipe that may earn a licence: that of the latest verdict."""
+    judged = ledger.entries(context.engine, use_case=context.case.name, kind=EntryKind.JUDGED)
+    recipes = [verdict.recipe for verdict in (ledger_entries.read(each, Verdict) for each in judged) if verdict.recipe]
+    line = lines.read(context.at(date.max), recipes[-1]) if recipes and context.case.adoption else None
+    return set() if line is None else {line.anchor, *(each.digest for each in line.refreshes)}
 
 
 def _released(context: StepContext) -> set[str]:

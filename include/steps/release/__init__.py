@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from datetime import date
 
 from include.steps import release_state
+from include.steps.adoption import recheck
 from include.steps.context import NightContext, StepContext
-from include.steps.release import acceptance_tests, challengers, freeze
+from include.steps.release import acceptance_tests, challengers, freeze, override
 from include.steps.release.evidence import render_evidence
 from include.stores import approvals, ledger
 from include.stores.approvals import Approval, Choice
@@ -180,6 +181,8 @@ def _check_approved(context: StepContext, challenger: Entry, rollout_state: Roll
     """Return who approved which evidence; raises unless every precondition of a promotion holds."""
     freeze.require_unfrozen(context)
     challengers.require_tested(challenger, context.settings)
+    if override.active(context.engine, challenger) is None:
+        recheck.require_admissible(challenger, context)
     valid_approvals = challengers.check_approvals(challenger, context)
     challengers.require_same_champion(challenger, rollout_state.champion)
     return _Approved(

@@ -13,7 +13,9 @@ from ml.governance.checks import Check, format_number
 from ml.governance.hash_chain import Entry
 from ml.governance.ledger_entries import AcceptanceTested, EntryKind, ShadowReviewed, Verdict
 from ml.model_card import audit, candidate_section
+from ml.promotion.adoption.admission import Admission
 from ml.statistics import intervals
+from ml.usecase import UseCase
 
 
 def render_evidence(use_case: str, night: str) -> str:
@@ -47,6 +49,7 @@ def render_evidence(use_case: str, night: str) -> str:
             *candidate_section.comparison_lines(audit.comparisons(verdict), loss),
             "",
             *_override_lines(challenger, verdict, context.settings),
+            *_adoption_lines(verdict, context.case),
             _features_without_benefit(verdict),
             "",
             f"Trained and judged on {tables}.",
@@ -105,6 +108,29 @@ def _override_lines(challenger: Entry, verdict: Verdict, settings: Settings) -> 
         return []
     sentence = f"The gate said *{active.outcome}*: {verdict.reason}. {active.who} overrides it until"
     return [f"**OVERRIDDEN.** {sentence} {active.until}: {active.why}", ""]
+
+
+def _adoption_lines(verdict: Verdict, case: UseCase) -> list[str]:
+    """Return the paragraph on a refresh that is admitted unproven or under a licence: the policy and its worst case."""
+    record = verdict.adoption
+    if record is None or verdict.admission in (None, Admission.PROOF):
+        return []
+    names = targets.target_type(case).display_names
+    head = "UNPROVEN" if verdict.admission == Admission.ALLOWANCE else "LICENSED"
+    return [
+        f"**{head}.** This refresh of the recipe is admitted although it is not shown better: {verdict.reason}. "
+        f"The anchor is `{record.anchor}`.",
+        "",
+        f"At worst, unproven models may lose {record.harm_budget:g} in {names.loss} beyond the last proven model, "
+        f"summed over nights, and what the nights without labels lose ({record.harm:+.3f} so far; below 0 is a gain). "
+        "Then the last proven model is put back, and refreshes are admitted by proof only. A refresh that is shown "
+        "worse than the model that it replaced is rolled back without a person.",
+        "",
+        "| screen | number | bar | answer |",
+        "|---|---|---|---|",
+        *_check_rows(record.checks),
+        "",
+    ]
 
 
 def _features_without_benefit(verdict: Verdict) -> str:

@@ -14,7 +14,7 @@ from include.settings import Settings
 from include.steps.context import NightContext
 from include.steps.features import training_set
 from include.steps.features.training_set import LabelledRows
-from include.steps.train import attempts, candidates, champion, diagnostics, records, refit, resource_trends
+from include.steps.train import adoption, attempts, candidates, champion, diagnostics, records, refit, resource_trends
 from include.steps.train import plan as plans
 from include.steps.train.candidates import CandidateSelection
 from include.steps.train.champion import Champion
@@ -207,6 +207,8 @@ def _compare_with_champion(context: NightContext, plan: Plan) -> tuple[Verdict, 
     verdict = gate.judge(
         frozen, context.case.gates, champion_model.bar(recipe), target, extra_checks=model_findings.fairness_checks
     )
+    refit_result = refit.run(context, plan, rows, selection, frozen, verdict)
+    admitted = adoption.admit(context, plan, rows, selection, frozen, champion_model, recipe, verdict, refit_result)
     training = TrainingRecord(
         case=context.case,
         night=context.night,
@@ -218,8 +220,10 @@ def _compare_with_champion(context: NightContext, plan: Plan) -> tuple[Verdict, 
         frozen=frozen,
         champion=champion_model,
         findings=model_findings,
-        verdict=verdict,
-        refit_result=refit.run_if_promoted(verdict, context, plan, rows, selection, frozen),
+        verdict=admitted.verdict,
+        admission=admitted.admission,
+        adoption=admitted.record,
+        refit_result=refit_result,
     )
     return records.write(training, context.settings)
 

@@ -22,6 +22,7 @@ from ml.evaluation.diagnostics import Diagnostics
 from ml.governance import environment_diff, hash_chain, ledger_entries
 from ml.governance.checks import Check
 from ml.governance.ledger_entries import (
+    AdoptionRecord,
     CandidateRecord,
     ComparisonRecord,
     EntryKind,
@@ -36,6 +37,7 @@ from ml.model_card.card import ModelCard
 from ml.monitoring import reference_profile
 from ml.packaging import package_files
 from ml.packaging.package_files import Package
+from ml.promotion.adoption.admission import Admission
 from ml.promotion.gate import HoldoutScores, PromotionVerdict
 from ml.promotion.refit_equivalence import RefitComparison
 from ml.scoring import manifest
@@ -59,6 +61,10 @@ _EVIDENCE = (  # the fields of a verdict that an approval is bound to
     "features_without_benefit",
     "diagnostics",
     "refit",
+    "recipe",
+    "centred_gain",
+    "admission",
+    "adoption",
 )
 
 
@@ -77,6 +83,8 @@ class TrainingRecord:
     champion: Champion
     findings: Diagnostics
     verdict: PromotionVerdict
+    admission: Admission | None
+    adoption: AdoptionRecord | None
     refit_result: RefitResult | None
 
     @property
@@ -261,6 +269,10 @@ def _verdict(training: TrainingRecord, package: Package, refitted: RefitComparis
         features_without_benefit=tuple(each.feature for each in selection.importances if not each.is_useful),
         diagnostics=diagnostics.ledger_payload(training.findings),
         refit=_refit_record(refitted),
+        recipe=training.recipe,
+        centred_gain=None if verdict.centred_gain is None else _stored(verdict.centred_gain),
+        admission=training.admission,
+        adoption=training.adoption,
     )
 
 

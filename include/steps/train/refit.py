@@ -1,16 +1,19 @@
-"""Refit: train the promoted recipe again, now also on the judged rows; only an equivalent refit is released."""
+"""Refit: train the judged recipe again, now also on the judged rows; only an equivalent refit is released."""
 
 from dataclasses import dataclass
-from datetime import date
 
-from include.steps.context import StepContext
+import pandas as pd
+
+from include.steps.context import NightContext
 from include.steps.features import training_set
 from include.steps.train import candidates
 from include.steps.train.candidates import CandidateSelection, SplitRows
 from include.steps.train.plan import Plan
-from include.stores import table_snapshot
+from include.stores import ledger, table_snapshot
+from ml.governance import ledger_entries
+from ml.governance.ledger_entries import EntryKind, Verdict
 from ml.promotion import refit_equivalence
-from ml.promotion.gate import Check, HoldoutScores, Outcome, PromotionVerdict
+from ml.promotion.gate import Check, CheckStatus, GateRule, HoldoutScores, Outcome, PromotionVerdict
 from ml.promotion.refit_equivalence import ScorePair
 from ml.training import fitting
 from ml.training.fitting import Model
@@ -23,28 +26,48 @@ class RefitResult:
     model: Model
     checks: tuple[Check, ...]
 
+    @property
+    def is_equivalent(self) -> bool:
+        """Whether every check passed."""
+        return all(each.status is CheckStatus.PASS for each in self.checks)
 
-def run_if_promoted(
-    verdict: PromotionVerdict,
-    context: StepContext,
+
+def run(
+    context: NightContext,
     plan: Plan,
     rows: SplitRows,
     selection: CandidateSelection,
     frozen: HoldoutScores,
+    verdict: PromotionVerdict,
 ) -> RefitResult | None:
-    """Return the refit if the verdict is promote; None if it is not, or if the use case declares no refit."""
-    if context.case.refit is None or verdict.outcome is not Outcome.PROMOTE:
+    """Return the refit of the chosen candidate on all labelled rows; None if nothing needs it or none is declared.
+
+    It is needed for what the gate promotes and for every refresh: a refresh may be adopted unproven, and what it gains
+    over the nights to come is evidence for its recipe even if it is not.
+    """
+    if context.case.refit is None or not (verdict.outcome is Outcome.PROMOTE or verdict.rule is GateRule.REFRESH):
         return None
     model = fitting.refit(
         selection.best, candidates.gather_material(context, rows.labelled, selection.target, plan.seed)
     )
-    tables, night = table_snapshot.take(context.case, context.settings, plan.reads), date.fromisoformat(plan.night)
-    unlabelled_rows = training_set.unlabelled_rows(context.at(night), tables, str(rows.judged.nights.max()))
+    unlabelled_rows = waiting_rows(context, plan, rows)
     unlabelled_pair = ScorePair(
         judged=selection.best.model.predict(unlabelled_rows), refit=model.predict(unlabelled_rows)
     )
     judged_pair = ScorePair(judged=frozen.challenger, refit=model.predict(rows.judged.frame))
-    checks = refit_equivalence.refit_checks(
-        unlabelled_pair, judged_pair, frozen.labels, selection.target, context.case.refit
-    )
+    bars = refit_equivalence.bars_from_history(_earlier_checks(context), context.case.refit)
+    checks = refit_equivalence.refit_checks(unlabelled_pair, judged_pair, frozen.labels, selection.target, bars)
     return RefitResult(model=model, checks=checks)
+
+
+def waiting_rows(context: NightContext, plan: Plan, rows: SplitRows) -> pd.DataFrame:
+    """Return the feature rows of the nights that wait for labels."""
+    tables = table_snapshot.take(context.case, context.settings, plan.reads)
+    return training_set.unlabelled_rows(context, tables, str(rows.judged.nights.max()))
+
+
+def _earlier_checks(context: NightContext) -> list[tuple[Check, ...]]:
+    """Return the checks of the use case's refits that were compared before the context's night, oldest first."""
+    judged = ledger.entries(context.engine, use_case=context.case.name, kind=EntryKind.JUDGED)
+    earlier = [ledger_entries.read(each, Verdict).refit for each in judged if each.night and each.night < context.night]
+    return [each.checks for each in earlier if each is not None]

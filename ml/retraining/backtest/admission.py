@@ -1,36 +1,94 @@
-"""Admission of a requested model in a backtest: by production's gate, without a gate, or by its record as a shadow."""
+"""Admission of a requested model in a backtest: by production's rules, without a gate, or by its record as a shadow."""
 
 from dataclasses import replace
+from datetime import date
 
 import numpy as np
 
+from ml.errors import RefusalError
 from ml.promotion import gate
-from ml.promotion.gate import CheckStatus, GateRule, HoldoutScores, Outcome
-from ml.retraining.backtest.context import BacktestContext, DecisionRecord
-from ml.retraining.backtest.history import TrainedModel, TrainingRefusal, TrainingResult
+from ml.promotion.adoption import admission, screen
+from ml.promotion.adoption.screen import ScreenedScores
+from ml.promotion.gate import Check, CheckStatus, GateRule, HoldoutScores, Outcome
+from ml.retraining.backtest import recipe_evidence
+from ml.retraining.backtest.context import BacktestContext, DecisionRecord, PolicyRun
+from ml.retraining.backtest.history import TrainedModel, TrainingId, TrainingRefusal, TrainingResult
+from ml.retraining.backtest.recipe_evidence import Trainings
 from ml.statistics import intervals
+from ml.training import splitting
 
 ADOPTED, REFUSED, KEPT = "adopted", "refused", str(Outcome.KEEP)
 
 
+def trainings_against(night: date, used_until: str, context: BacktestContext) -> tuple[TrainingId, ...]:
+    """Return the trainings as of `night` that the gate needs: the model to judge, and the one to release.
+
+    `used_until` is the last night that the champion was fitted or judged on. Both are the same unless the use case
+    refits. There are none if there are too few nights to judge on.
+    """
+    try:
+        judged = TrainingId(night, _count_holdout(night, used_until, context))
+    except RefusalError:
+        return ()
+    return (judged, released(judged, context))
+
+
+def released(judged: TrainingId, context: BacktestContext) -> TrainingId:
+    """Return the training that is released after `judged` was judged: its refit on all nights, if declared."""
+    return judged if context.case.refit is None else judged._replace(held_out=0)
+
+
 def judge(
-    record: DecisionRecord, challenger: TrainingResult, champion: TrainedModel, context: BacktestContext
+    record: DecisionRecord, run: PolicyRun, champion: TrainedModel, context: BacktestContext, trainings: Trainings
 ) -> DecisionRecord:
-    """Return the record with the outcome for the challenger: the gate's verdict, or adopted if there is no gate."""
-    if isinstance(challenger, TrainingRefusal):
-        return replace(record, outcome=REFUSED, reason=challenger.reason)
+    """Return the record with the outcome for the requested model: by the rules of production, or adopted without a gate.
+
+    `trainings` has those that `trainings_against` returns, or the one of the night without a gate.
+    """
     if not context.use_gate:
-        return replace(record, outcome=ADOPTED, reason="there is no gate")
-    holdout = _holdout_scores(champion, challenger, context)
-    if len(np.unique(holdout.nights)) < context.case.gates.judged_nights:
-        reason = f"the champion used nights up to {champion.used_until}: too few later nights to judge on"
-        return replace(record, outcome=REFUSED, reason=reason)
-    verdict = gate.judge(
-        holdout, context.case.gates, GateRule.REFRESH, challenger.target, extra_checks=challenger.checks
+        return _judge_without_gate(record, trainings[TrainingId(record.night)])
+    try:
+        judged_id = TrainingId(record.night, _count_holdout(record.night, champion.used_until, context))
+    except RefusalError as refusal:
+        return replace(record, outcome=REFUSED, reason=str(refusal))
+    judged, refresh = trainings[judged_id], trainings[released(judged_id, context)]
+    for each in (judged, refresh):
+        if isinstance(each, TrainingRefusal):
+            return replace(record, outcome=REFUSED, reason=each.reason)
+    assert isinstance(judged, TrainedModel)
+    assert isinstance(refresh, TrainedModel)
+    rule = GateRule.REFRESH if champion.training.candidate == judged_id.candidate else GateRule.CHANGE
+    holdout = _holdout_scores(champion, judged, context)
+    verdict = gate.judge(holdout, context.case.gates, rule, judged.target, extra_checks=judged.checks)
+    declared, known = context.case.adoption, None
+    screened: tuple[Check, ...] = ()
+    if declared is not None:
+        known = recipe_evidence.record(run, record.night, context, trainings)
+        screened = screen.checks(_screened_scores(champion, refresh, holdout, context), judged.target, declared)
+    decision = admission.decide(verdict, screened, known, declared)
+    outcome = str(verdict.outcome) if decision.admission is None else ADOPTED
+    return replace(
+        record,
+        outcome=outcome,
+        reason=decision.reason,
+        failed_checks=tuple(check.name for check in verdict.checks if check.status is not CheckStatus.PASS),
+        refresh=refresh.training,
+        admission=decision.admission,
+        evidence=None if known is None else known.evidence,
     )
-    failed = tuple(check.name for check in verdict.checks if check.status is not CheckStatus.PASS)
-    outcome = ADOPTED if verdict.outcome is Outcome.PROMOTE else str(verdict.outcome)
-    return replace(record, outcome=outcome, reason=verdict.reason, failed_checks=failed)
+
+
+def _judge_without_gate(record: DecisionRecord, result: TrainingResult) -> DecisionRecord:
+    if isinstance(result, TrainingRefusal):
+        return replace(record, outcome=REFUSED, reason=result.reason)
+    return replace(record, outcome=ADOPTED, reason="there is no gate", refresh=result.training)
+
+
+def _count_holdout(night: date, used_until: str, context: BacktestContext) -> int:
+    """Return the number of nights to judge a model of `night` on; raises RefusalError if there are too few."""
+    case = context.case
+    labelled = context.history.matured_nights(night, case.horizon.cutoff(night), case.matured_share)
+    return splitting.count_holdout(labelled, case.gates, used_until)
 
 
 def _holdout_scores(champion: TrainedModel, challenger: TrainedModel, context: BacktestContext) -> HoldoutScores:
@@ -48,6 +106,22 @@ def _holdout_scores(champion: TrainedModel, challenger: TrainedModel, context: B
             case.slices, {feature: each[selected] for feature, each in history.levels.items()}
         ),
         baselines={name: each[selected] for name, each in challenger.baselines.items()},
+    )
+
+
+def _screened_scores(
+    champion: TrainedModel, refresh: TrainedModel, holdout: HoldoutScores, context: BacktestContext
+) -> ScreenedScores:
+    """Return the scores of the nights that waited for labels when the refresh was trained, and of the judged nights."""
+    history = context.history
+    waiting = history.rows(refresh.used_until, refresh.night)
+    rows = np.arange(waiting.start, waiting.stop)
+    rows = rows[history.nights[rows] > refresh.used_until]
+    return ScreenedScores(
+        champion=champion.scores[rows],
+        released=refresh.scores[rows],
+        labels=holdout.labels,
+        judged=holdout.challenger,
     )
 
 
@@ -69,4 +143,5 @@ def compare(
     ]
     gain = float(losses[0] - losses[1])
     reason = f"gained {gain:.4f} as a shadow (bar: {margin:g})"
-    return replace(record, outcome=ADOPTED if gain > margin else KEPT, reason=reason)
+    outcome = ADOPTED if gain > margin else KEPT
+    return replace(record, outcome=outcome, reason=reason, refresh=candidate.training)

@@ -3,26 +3,44 @@
 from dataclasses import dataclass
 from datetime import date
 
-from ml.retraining.backtest.history import BacktestHistory
+from ml.promotion.adoption.admission import Admission
+from ml.retraining.backtest.history import BacktestHistory, TrainingId
 from ml.retraining.backtest.policies import Policy
 from ml.retraining.triggers import RetrainingDecision
+from ml.training import splitting
 from ml.usecase import UseCase
 from ml.usecase.periods import Period
 
 
 @dataclass(frozen=True, kw_only=True)
 class BacktestContext:
-    """The use case, its rows, the nights to simulate, and whether a challenger must pass the gate."""
+    """The use case, its rows, the nights to simulate, and whether a challenger must pass the gate.
+
+    `first_candidate` names the candidate of the first model, "" for the backtest's own.
+    """
 
     case: UseCase
     history: BacktestHistory
     period: Period
     use_gate: bool
+    first_candidate: str = ""
 
     @property
     def initial_training_night(self) -> date:
         """The night of the first training: the one before the first simulated night."""
         return self.case.horizon.previous(self.period.first)
+
+    @property
+    def initial_training(self) -> TrainingId:
+        """The first model's training; with a gate and without a refit, it holds nights out as in production.
+
+        Raises RefusalError if there are too few nights for that.
+        """
+        night, held_out = self.initial_training_night, 0
+        if self.use_gate and self.case.refit is None:
+            labelled = self.history.matured_nights(night, self.case.horizon.cutoff(night), self.case.matured_share)
+            held_out = splitting.count_holdout(labelled, self.case.gates)
+        return TrainingId(night, held_out, self.first_candidate)
 
     def decision_nights(self, policy: Policy) -> tuple[date, ...]:
         """Return the nights on which a policy decides; the last simulated night is not one: no night follows."""
@@ -37,17 +55,41 @@ class BacktestContext:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ChampionTerm:
-    """A champion's term: from `first_night` on, the model that was trained as of `trained_night` scores."""
+    """A champion's term: from `first_night` on, the model of `training` scores.
+
+    `is_adopted` is False for the first model, and for a model that was put back by the guard. `admission` is the
+    evidence on which the gate admitted it, if there is a gate.
+    """
 
     first_night: date
-    trained_night: date
+    training: TrainingId
+    is_adopted: bool = True
+    admission: Admission | None = None
+
+    @property
+    def is_unproven(self) -> bool:
+        """Whether the model was adopted without being shown better."""
+        return self.admission in (Admission.LICENCE, Admission.ALLOWANCE)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Intervention:
+    """An intervention of the guard (`ml.promotion.adoption.guard`) as of `night`, and why.
+
+    `ends_adoption` is whether nothing is adopted unproven after it.
+    """
+
+    night: date
+    reason: str
+    ends_adoption: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DecisionRecord:
     """A policy's decision on a night, and the outcome for the model that it requested; "" if it requested none.
 
-    `failed_checks` names the gate's checks that the model did not pass.
+    `failed_checks` names the gate's checks that the model did not pass. `refresh` is the training that would be released,
+    None if there is none; `admission` is the evidence on which it was admitted, and `evidence` that of its recipe.
     """
 
     night: date
@@ -55,6 +97,9 @@ class DecisionRecord:
     outcome: str = ""
     reason: str = ""
     failed_checks: tuple[str, ...] = ()
+    refresh: TrainingId | None = None
+    admission: Admission | None = None
+    evidence: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,6 +109,7 @@ class PolicyRun:
     policy: Policy
     champion_terms: tuple[ChampionTerm, ...]
     records: tuple[DecisionRecord, ...] = ()
+    interventions: tuple[Intervention, ...] = ()
 
     @property
     def training_count(self) -> int:
@@ -72,5 +118,5 @@ class PolicyRun:
 
     @property
     def release_count(self) -> int:
-        """The number of models that became champion after the first."""
-        return len(self.champion_terms) - 1
+        """The number of models that were adopted after the first."""
+        return sum(term.is_adopted for term in self.champion_terms)

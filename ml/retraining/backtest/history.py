@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -64,6 +65,10 @@ class BacktestHistory:
         high = int(np.searchsorted(distinct, str(last), side="right"))
         return slice(int(begins[low]), int(begins[max(low, high)]))
 
+    def matured_nights(self, night: date, cutoff: datetime, share: float) -> Strings:
+        """Return the nights up to `night` that had matured at `cutoff`, as ISO dates in order, shape (k,)."""
+        return np.unique(self.nights[self.matured(self.rows(date.min, night), cutoff, share)].astype(str))
+
     def matured(self, rows: slice, cutoff: datetime, share: float) -> Integers:
         """Return the indices of those `rows` whose label was known at `cutoff`, in matured nights.
 
@@ -103,17 +108,28 @@ class BacktestHistory:
         return int(last - first)
 
 
-@dataclass(frozen=True, kw_only=True)
-class TrainedModel:
-    """A model of the fixed recipe, trained as of `night`, represented by its scores.
+class TrainingId(NamedTuple):
+    """A training: as of `night`, without the latest `held_out` matured nights, of the recipe of `candidate`.
 
-    It was fitted on `rows` rows of the nights `learned_from` to `learned_until`. If the backtest has a gate, the nights
-    after that, up to `used_until`, were held out. `loss` is its loss on rows that it was not fitted on. `scores` has
-    its score for every row of the history, shape (n,), NaN for rows that it was fitted on; `baselines` has the same for
-    each baseline. `checks` are the gate's checks that need no champion.
+    `candidate` is "" for the backtest's own candidate, and the name of a declared one for another first model.
     """
 
     night: date
+    held_out: int = 0
+    candidate: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainedModel:
+    """A model of a fixed recipe, represented by its scores.
+
+    It was fitted on `rows` rows of the nights `learned_from` to `learned_until`; nights after that, up to `used_until`,
+    were held out. `loss` is its loss on rows that it was not fitted on. `scores` has its score for every row of the
+    history, shape (n,), NaN for rows that it was fitted on; `baselines` has the same for each baseline. `checks` are
+    the gate's checks that need no champion.
+    """
+
+    training: TrainingId
     learned_until: str
     used_until: str
     rows: int
@@ -124,13 +140,23 @@ class TrainedModel:
     checks: tuple[Check, ...] = ()
     learned_from: str = str(date.min)
 
+    @property
+    def night(self) -> date:
+        """The night as of which the model was trained."""
+        return self.training.night
+
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingRefusal:
-    """A training as of `night` that was refused, such as for too few labels, and the reason."""
+    """A training that was refused, such as for too few labels, and the reason."""
 
-    night: date
+    training: TrainingId
     reason: str
+
+    @property
+    def night(self) -> date:
+        """The night as of which the model was to be trained."""
+        return self.training.night
 
 
 TrainingResult = TrainedModel | TrainingRefusal

@@ -11,7 +11,7 @@ from ml.arrays import Floats, Integers, Strings
 from ml.retraining.backtest import results
 from ml.retraining.backtest.context import BacktestContext
 from ml.retraining.backtest.history import TrainedModel
-from ml.retraining.backtest.simulation import Trainings
+from ml.retraining.backtest.recipe_evidence import Trainings
 from ml.statistics import intervals
 from ml.statistics.intervals import Interval
 
@@ -35,13 +35,19 @@ class LossByAge:
 
 def loss_by_age(context: BacktestContext, trainings: Trainings, confidence: float) -> tuple[LossByAge, ...]:
     """Return the excess loss by age of the models, the youngest first; () if fewer than two models were trained."""
-    models = sorted(
-        (each for each in trainings.values() if isinstance(each, TrainedModel)), key=lambda each: each.night
-    )
+    models = _by_night(each for each in trainings.values() if isinstance(each, TrainedModel))
     rows = results.labelled_rows(context)
     pairs = sorted(_excess_losses(models, rows, context), key=lambda pair: pair[0])
     steps = groupby(pairs, key=lambda pair: pair[0])
     return tuple(_measure_step(step, [each[1:] for each in group], context, confidence) for step, group in steps)
+
+
+def _by_night(trained: Iterable[TrainedModel]) -> list[TrainedModel]:
+    """Return one model for each night in order: that with the fewest nights held out."""
+    models: dict[date, TrainedModel] = {}
+    for each in sorted(trained, key=lambda each: each.training):
+        models.setdefault(each.night, each)
+    return list(models.values())
 
 
 def find_age(ages: Iterable[LossByAge], age_nights: int) -> LossByAge | None:

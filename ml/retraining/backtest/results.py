@@ -15,7 +15,8 @@ import numpy as np
 from ml.arrays import Floats, Integers, Strings
 from ml.retraining.backtest.context import BacktestContext, PolicyRun
 from ml.retraining.backtest.history import TrainedModel
-from ml.retraining.backtest.simulation import Trainings, served_scores
+from ml.retraining.backtest.recipe_evidence import Trainings
+from ml.retraining.backtest.simulation import served_scores
 from ml.retraining.triggers import TriggerState
 from ml.statistics import intervals
 from ml.statistics.intervals import Interval
@@ -23,7 +24,6 @@ from ml.targets import Quality, Target
 
 _SEED = 20130206
 _CHECK_KIND = re.compile(r" \[|=|:")
-_NIGHTS_PER_BLOCK = {"day": 7, "month": 1}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -151,7 +151,7 @@ def compare(
 
 def block_starts(nights: Strings, context: BacktestContext) -> Strings:
     """Return the first night of each row's block, shape (n,); blocks are counted from the first simulated night."""
-    horizon, size = context.case.horizon, _NIGHTS_PER_BLOCK[context.case.horizon.every]
+    horizon, size = context.case.horizon, context.case.horizon.nights_per_block
     simulated_nights = horizon.nights(context.period)
     starts = {
         str(night): str(simulated_nights[position - position % size]) for position, night in enumerate(simulated_nights)
@@ -168,7 +168,7 @@ def labelled_rows(context: BacktestContext) -> Integers:
 
 def _target(context: BacktestContext, trainings: Trainings) -> Target:
     """Return the target of the first model, by which all policies are measured."""
-    first = trainings[context.initial_training_night]
+    first = trainings[context.initial_training]
     assert isinstance(first, TrainedModel)
     return first.target
 
@@ -186,7 +186,7 @@ def _policy_result(
             for block in np.unique(night_blocks)
         ),
         requested_nights=tuple(str(record.night) for record in run.records if record.decision.retrain),
-        released_nights=tuple(str(term.first_night) for term in run.champion_terms[1:]),
+        released_nights=tuple(str(term.first_night) for term in run.champion_terms if term.is_adopted),
         fired_counts=_count_names(
             {finding.trigger for finding in record.decision.findings if finding.state is TriggerState.FIRED}
             for record in run.records

@@ -4,7 +4,6 @@ A simulation is a pure function of rows and trainings. It needs no stored state 
 If it stops because a training is missing, it can be repeated with that training.
 """
 
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
 from itertools import pairwise
@@ -14,43 +13,99 @@ import numpy as np
 from ml.arrays import Floats
 from ml.monitoring import drift, performance
 from ml.retraining import triggers as retraining_triggers
-from ml.retraining.backtest import admission
+from ml.retraining.backtest import admission, recipe_evidence
 from ml.retraining.backtest.context import BacktestContext, ChampionTerm, DecisionRecord, PolicyRun
-from ml.retraining.backtest.history import TrainedModel, TrainingResult
+from ml.retraining.backtest.history import TrainedModel, TrainingId
 from ml.retraining.backtest.policies import Hindsight, Policy, Scheduled, Shadow, Triggered
+from ml.retraining.backtest.recipe_evidence import Trainings
 from ml.retraining.triggers import ChampionFacts, RetrainingDecision
 from ml.usecase import Triggers
 from ml.usecase.periods import Period
-
-Trainings = Mapping[date, TrainingResult]
 
 
 def start(policy: Policy, context: BacktestContext) -> PolicyRun:
     """Return the simulation before its first night; the first model becomes champion without a gate."""
     return PolicyRun(
         policy=policy,
-        champion_terms=(ChampionTerm(first_night=context.period.first, trained_night=context.initial_training_night),),
+        champion_terms=(
+            ChampionTerm(first_night=context.period.first, training=context.initial_training, is_adopted=False),
+        ),
     )
 
 
-def planned_trainings(policy: Policy, context: BacktestContext) -> tuple[date, ...]:
-    """Return the nights whose trainings the policy needs in any case."""
-    return (context.initial_training_night, *(context.decision_nights(policy) if isinstance(policy, Scheduled) else ()))
+def planned_trainings(policy: Policy, context: BacktestContext) -> frozenset[TrainingId]:
+    """Return the trainings that the policy needs in any case."""
+    scheduled = context.decision_nights(policy) if isinstance(policy, Scheduled) else ()
+    if context.use_gate and context.case.refit is None and not isinstance(policy, Shadow | Hindsight):
+        scheduled = ()  # the models to judge are released, and depend on the champion
+    return frozenset((context.initial_training, *map(TrainingId, scheduled)))
 
 
-def advance(run: PolicyRun, context: BacktestContext, trainings: Trainings) -> tuple[PolicyRun, date | None]:
-    """Return the simulation as far as `trainings` allow, and the night of the next missing training, if any."""
-    missing = next((night for night in planned_trainings(run.policy, context) if night not in trainings), None)
-    if missing is not None:
+def likely_trainings(policy: Policy, context: BacktestContext) -> frozenset[TrainingId]:
+    """Return trainings that the policy needs if each of its models is adopted, so that they can run in parallel."""
+    if not context.use_gate or not isinstance(policy, Scheduled) or isinstance(policy, Shadow | Hindsight):
+        return frozenset()
+    nights = (context.initial_training_night, *context.decision_nights(policy))
+    return frozenset(
+        training
+        for previous, night in pairwise(nights)
+        for training in admission.trainings_against(night, _matured_until(previous, context), context)
+    )
+
+
+def _matured_until(night: date, context: BacktestContext) -> str:
+    """Return the latest night that had matured as of `night`."""
+    case = context.case
+    return str(context.history.matured_nights(night, case.horizon.cutoff(night), case.matured_share)[-1])
+
+
+def advance(run: PolicyRun, context: BacktestContext, trainings: Trainings) -> tuple[PolicyRun, frozenset[TrainingId]]:
+    """Return the simulation as far as `trainings` allow, and the trainings that it needs to continue, if any."""
+    missing = planned_trainings(run.policy, context) - trainings.keys()
+    if missing:
         return run, missing
     if isinstance(run.policy, Hindsight):
-        return _run_hindsight(run, run.policy, context, trainings), None
+        return _run_hindsight(run, run.policy, context, trainings), frozenset()
     for night in context.decision_nights(run.policy)[len(run.records) :]:
-        decision = _decide(run, night, context, trainings)
-        if decision.retrain and night not in trainings:
-            return run, night
-        run = _apply_decision(run, night, decision, context, trainings)
-    return run, None
+        guarded = _guard(run, _last_decision(run, context), night, context, trainings)
+        decision = _decide(guarded, night, context, trainings)
+        missing = _needed_trainings(guarded, night, decision, context, trainings) - trainings.keys()
+        if missing:
+            return run, missing
+        run = _apply_decision(guarded, night, decision, context, trainings)
+    last = context.case.horizon.previous(context.period.last)
+    return _guard(run, _last_decision(run, context), last, context, trainings), frozenset()
+
+
+def _last_decision(run: PolicyRun, context: BacktestContext) -> date:
+    return run.records[-1].night if run.records else context.initial_training_night
+
+
+def _guard(run: PolicyRun, after: date, until: date, context: BacktestContext, trainings: Trainings) -> PolicyRun:
+    """Return the simulation after the guard examined the nights after `after`, up to `until`."""
+    if not context.use_gate or isinstance(run.policy, Shadow):
+        return run
+    horizon = context.case.horizon
+    for offset in range(1, horizon.count(after, until) + 1):
+        put_back = recipe_evidence.intervene(run, horizon.previous(after, -offset), context, trainings)
+        if put_back is not None:
+            term, intervention = put_back
+            run = replace(
+                run,
+                champion_terms=(*run.champion_terms, term),
+                interventions=(*run.interventions, intervention),
+            )
+    return run
+
+
+def _needed_trainings(
+    run: PolicyRun, night: date, decision: RetrainingDecision, context: BacktestContext, trainings: Trainings
+) -> frozenset[TrainingId]:
+    if not decision.retrain or isinstance(run.policy, Shadow):
+        return frozenset()
+    if not context.use_gate:
+        return frozenset((TrainingId(night),))
+    return frozenset(admission.trainings_against(night, _champion(run, trainings).used_until, context))
 
 
 def _decide(run: PolicyRun, night: date, context: BacktestContext, trainings: Trainings) -> RetrainingDecision:
@@ -113,7 +168,7 @@ def served_scores(run: PolicyRun, context: BacktestContext, trainings: Trainings
     ]
     for term, end in zip(run.champion_terms, ends, strict=True):
         rows = context.history.rows(term.first_night, context.case.horizon.previous(end))
-        scores[rows] = _model(term.trained_night, trainings).scores[rows]
+        scores[rows] = _model(term.training, trainings).scores[rows]
     return scores
 
 
@@ -123,29 +178,40 @@ def _apply_decision(
     """Return the simulation after a decision; a model that is adopted is champion from the next night on."""
     if not decision.retrain:
         return replace(run, records=(*run.records, DecisionRecord(night=night, decision=decision)))
-    record, champion, trained_night = DecisionRecord(night=night, decision=decision), _champion(run, trainings), night
+    record, champion = DecisionRecord(night=night, decision=decision), _champion(run, trainings)
     if isinstance(run.policy, Shadow):
-        trained_night = context.case.horizon.previous(night, run.policy.interval_nights)
-        record = admission.compare(record, trainings[trained_night], champion, run.policy.margin, context)
+        candidate = trainings[_shadow_training(run.policy, night, context)]
+        record = admission.compare(record, candidate, champion, run.policy.margin, context)
     else:
-        record = admission.judge(record, trainings[night], champion, context)
-    term = ChampionTerm(first_night=context.case.horizon.previous(night, -1), trained_night=trained_night)
-    terms = (*run.champion_terms, term) if record.outcome == admission.ADOPTED else run.champion_terms
+        record = admission.judge(record, run, champion, context, trainings)
+    terms = run.champion_terms
+    if record.outcome == admission.ADOPTED:
+        assert record.refresh is not None
+        following = context.case.horizon.previous(night, -1)
+        terms = (*terms, ChampionTerm(first_night=following, training=record.refresh, admission=record.admission))
     return replace(run, records=(*run.records, record), champion_terms=terms)
+
+
+def _shadow_training(policy: Shadow, night: date, context: BacktestContext) -> TrainingId:
+    """Return the training of the decision before `night`."""
+    trained_night = context.case.horizon.previous(night, policy.interval_nights)
+    return context.initial_training if trained_night == context.initial_training_night else TrainingId(trained_night)
 
 
 def _run_hindsight(run: PolicyRun, policy: Hindsight, context: BacktestContext, trainings: Trainings) -> PolicyRun:
     """Return the simulation that uses, between two decisions, the best of the models available at the first."""
     horizon, decision_nights = context.case.horizon, context.decision_nights(policy)
-    results = [trainings[night] for night in (context.initial_training_night, *decision_nights)]
+    results = [trainings[each] for each in (context.initial_training, *map(TrainingId, decision_nights))]
     models = [each for each in results if isinstance(each, TrainedModel)]
     terms: list[ChampionTerm] = []
     for decision_night, following in pairwise((context.initial_training_night, *decision_nights, context.period.last)):
         since = horizon.previous(decision_night, -1)
-        losses = {each.night: _loss(each, context, since, following) for each in models if each.night <= decision_night}
+        losses = {
+            each.training: _loss(each, context, since, following) for each in models if each.night <= decision_night
+        }
         best = min(losses, key=losses.__getitem__)
-        if not terms or terms[-1].trained_night != best:
-            terms.append(ChampionTerm(first_night=since, trained_night=best))
+        if not terms or terms[-1].training != best:
+            terms.append(ChampionTerm(first_night=since, training=best, is_adopted=bool(terms)))
     records = (DecisionRecord(night=night, decision=policy.decision) for night in decision_nights)
     return replace(run, records=tuple(records), champion_terms=tuple(terms))
 
@@ -159,10 +225,10 @@ def _loss(model: TrainedModel, context: BacktestContext, first: date, last: date
 
 
 def _champion(run: PolicyRun, trainings: Trainings) -> TrainedModel:
-    return _model(run.champion_terms[-1].trained_night, trainings)
+    return _model(run.champion_terms[-1].training, trainings)
 
 
-def _model(night: date, trainings: Trainings) -> TrainedModel:
-    result = trainings[night]
+def _model(training: TrainingId, trainings: Trainings) -> TrainedModel:
+    result = trainings[training]
     assert isinstance(result, TrainedModel), result
     return result

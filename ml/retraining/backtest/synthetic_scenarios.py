@@ -14,7 +14,7 @@ import pandas as pd
 
 from ml.arrays import Floats, Integers, Strings
 from ml.retraining.backtest.context import BacktestContext
-from ml.retraining.backtest.history import BacktestHistory, Instants, TrainedModel
+from ml.retraining.backtest.history import BacktestHistory, Instants, TrainedModel, TrainingId
 from ml.targets import binary
 from ml.usecase import Binary, Column, Cost, Demo, Night, Table, UseCase
 from ml.usecase.periods import Period
@@ -139,7 +139,7 @@ def _champion(history: BacktestHistory, scores: Floats) -> TrainedModel:
     target = binary.Target(cost=_COST, prior=float(history.labels.mean()))
     training_rows = history.rows(_night(NIGHTS_BEFORE - TRAINING_NIGHTS), _night(NIGHTS_BEFORE - 2))
     return TrainedModel(
-        night=_night(NIGHTS_BEFORE - 1),
+        training=TrainingId(_night(NIGHTS_BEFORE - 1)),
         learned_from=str(_night(NIGHTS_BEFORE - TRAINING_NIGHTS)),
         learned_until=str(_night(NIGHTS_BEFORE - 2)),
         used_until=str(_night(NIGHTS_BEFORE - 2)),

@@ -86,7 +86,7 @@ def evaluate_once(
     The champion is never replaced.
     """
     context, champion = synthetic_scenarios.build_context(scenario, seed)
-    trainings = {context.initial_training_night: champion}
+    trainings = {context.initial_training: champion}
     run = simulation.start(Triggered(name="watched", interval_nights=1, triggers=_ALL_OFF), context)
     nightly_facts = [
         simulation.observe(run, _ALL_OFF, night, context, trainings)

@@ -63,12 +63,67 @@ def test_a_gain_that_may_be_chance_is_inconclusive_for_a_change() -> None:
     verdict = judge(blurred(0.4), uneven(), GateRule.CHANGE)
     assert verdict.gain.low < 0 < verdict.gain.value
     assert verdict.outcome is Outcome.INCONCLUSIVE
-    assert "the 95% interval above 0" in verdict.reason
+    assert "shown better" in verdict.reason
+    assert "the 95% interval of the log loss gain above 0" in verdict.reason
 
 
-def test_a_refresh_need_only_be_shown_not_worse_beyond_its_margin() -> None:
-    gates = Gates(judged_nights=7, refresh_margin=0.05)
-    assert judge(blurred(0.4), uneven(), GateRule.REFRESH, gates).outcome is Outcome.PROMOTE
+@pytest.mark.parametrize("bar", [GateRule.CHANGE, GateRule.REFRESH])
+def test_what_is_only_unproven_passed_every_other_check(bar: GateRule) -> None:
+    assert judge(blurred(0.4), uneven(), bar).is_only_unproven
+    assert not judge(blurred(0.6), RISK, bar).is_only_unproven
+    assert not judge(blurred(0.4), uneven(), bar, Gates(judged_nights=7, max_log_loss=0.1)).is_only_unproven
+
+
+LARGE = np.repeat([f"2013-03-{day:02d}" for day in range(1, 15)], 400).astype(object)
+_DRAWN = np.random.default_rng(11)
+_SIGNAL = _DRAWN.normal(0, 1.0, len(LARGE))
+_SHOCK = np.repeat(_DRAWN.normal(0, 0.6, 14), 400)
+_OUTCOMES = (_DRAWN.random(len(LARGE)) < 1 / (1 + np.exp(-(_SIGNAL + _SHOCK)))).astype(np.float64)
+_WOBBLE = np.repeat(_DRAWN.normal(0, 0.3, 14), 400)
+
+
+def sigmoid(raw: Floats) -> Floats:
+    return np.asarray(1 / (1 + np.exp(-raw)))
+
+
+def judge_large(champion: Floats, challenger: Floats, nights: Any = LARGE) -> PromotionVerdict:
+    judged = HoldoutScores(labels=_OUTCOMES, champion=champion, challenger=challenger, nights=nights, slices={})
+    return gate.judge(judged, GATES, GateRule.REFRESH, YES_OR_NO)
+
+
+def test_a_better_order_is_shown_though_the_levels_of_the_nights_hide_it_in_the_loss() -> None:
+    verdict = judge_large(sigmoid(0.75 * _SIGNAL), sigmoid(_SIGNAL + 0.08 * _WOBBLE))
+    assert verdict.centred_gain is not None
+    assert verdict.centred_gain.low > 0 > verdict.gain.low > -GATES.refresh_margin
+    assert verdict.outcome is Outcome.PROMOTE
+
+
+def test_a_better_order_alone_shows_nothing_in_a_week() -> None:
+    week = np.flatnonzero(LARGE < "2013-03-08")
+    judged = HoldoutScores(
+        labels=_OUTCOMES[week],
+        champion=sigmoid(0.5 * _SIGNAL)[week],
+        challenger=sigmoid(_SIGNAL + 0.15 * _WOBBLE)[week],
+        nights=LARGE[week],
+        slices={},
+    )
+    verdict = gate.judge(judged, GATES, GateRule.REFRESH, YES_OR_NO)
+    assert verdict.centred_gain is not None
+    assert verdict.centred_gain.low > 0 > verdict.gain.low
+    assert verdict.is_only_unproven
+
+
+def test_a_better_order_at_a_worse_level_is_not_promoted() -> None:
+    verdict = judge_large(sigmoid(0.75 * _SIGNAL), sigmoid(_SIGNAL - 0.5))
+    assert verdict.centred_gain is not None
+    assert verdict.centred_gain.low > 0 > verdict.gain.value
+    assert verdict.outcome is not Outcome.PROMOTE
+
+
+def test_hours_of_one_day_are_one_observation() -> None:
+    hours = np.array([f"{night}T{hour:02d}" for night, hour in zip(LARGE, np.arange(len(LARGE)) % 24, strict=True)])
+    scores = sigmoid(0.75 * _SIGNAL), sigmoid(_SIGNAL)
+    assert judge_large(*scores, nights=hours.astype(object)) == judge_large(*scores)
 
 
 def test_a_slice_shown_worse_beyond_the_margin_refuses_a_better_challenger() -> None:
@@ -128,7 +183,7 @@ def test_one_night_alone_proves_nothing() -> None:
 
 
 def test_what_passes_says_how_many_checks_it_passed() -> None:
-    assert judge(blurred(0.6), RISK).reason == "all 4 checks of the change bar passed"
+    assert judge(blurred(0.6), RISK).reason == "all 5 checks of the change bar passed"
 
 
 @given(st.floats(0, 1), st.sampled_from([GateRule.CHANGE, GateRule.REFRESH]))

@@ -18,6 +18,7 @@ APART, FLIPPED, RANK, RISE = (
     "rank correlation of scores",
     "rise of relative loss on the judged rows",
 )
+BARS = Refit(max_answer_difference=0.1, max_flipped_share=0.05, min_rank_correlation=0.95)
 FAR = np.where(np.arange(COUNT) % 15 == 0, 40.0, 0.0)
 
 
@@ -36,7 +37,7 @@ def test_a_refit_of_minutes_agrees_unless_a_number_misses_its_bar(
     ahead: Floats, seen: Floats, names: list[str]
 ) -> None:
     checks = refit_equivalence.refit_checks(
-        ScorePair(judged=SCORES, refit=ahead), ScorePair(judged=SCORES, refit=seen), ROWS.labels, MINUTES, Refit()
+        ScorePair(judged=SCORES, refit=ahead), ScorePair(judged=SCORES, refit=seen), ROWS.labels, MINUTES, BARS
     )
     assert [each.name for each in checks if each.status is not CheckStatus.PASS] == names
 

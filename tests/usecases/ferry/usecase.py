@@ -65,6 +65,7 @@ USE_CASE = UseCase(
     slices=(Slice(feature="pier", min_rows=50),),
     edge_cases=(EdgeCase(name="heavy", condition="is_heavy", why="few can load them"),),
     fairness=Fairness(group_by=("pier",), min_rows=50),
+    refit=None,
     gates=Gates(judged_nights=4),
     triggers=Triggers(calibration_gap=0.2, new_labels=280, loss_rise=1.0, min_nights=2, cooldown_nights=2),
     expectations=(

@@ -36,6 +36,7 @@ USE_CASE = UseCase(
     latency_budget=Milliseconds(p99=500),
     deterministic_levels=(DeterministicLevels(feature="plan", levels=("trial",), why="a trial cannot be renewed"),),
     slices=(Slice(feature="plan", min_rows=50),),
+    refit=None,
     gates=Gates(judged_nights=4),
     triggers=Triggers(
         calibration_gap=None, new_labels=None, age_nights=3, window_nights=3, min_nights=1, cooldown_nights=2

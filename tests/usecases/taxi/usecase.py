@@ -74,6 +74,7 @@ USE_CASE = UseCase(
     slices=(Slice(feature="zone", min_rows=50),),
     edge_cases=(EdgeCase(name="evening", condition="is_evening", why="fewer drivers are about"),),
     fairness=Fairness(group_by=("zone",), min_rows=50),
+    refit=None,
     gates=Gates(judged_nights=4),
     triggers=Triggers(calibration_gap=None, new_labels=280, min_nights=2, cooldown_nights=2),
     release=Release(approvers=("tech_lead", "business_owner"), canary=None),

@@ -26,10 +26,11 @@ from ml import targets
 from ml.errors import RefusalError, RequestError
 from ml.governance.ledger_entries import EntryKind, RetrainingDecided
 from ml.packaging import package_files
+from ml.promotion.adoption.admission import Admission
 from ml.retraining import triggers
-from ml.retraining.backtest import admission, policies, simulation
+from ml.retraining.backtest import policies, simulation
 from ml.retraining.backtest.context import BacktestContext
-from ml.retraining.backtest.history import TrainedModel
+from ml.retraining.backtest.history import TrainedModel, TrainingId
 from ml.training import fitting
 from ml.usecase import Drift, Triggers, UseCase, periods
 from ml.usecase.triggers import NAMES as THRESHOLDS
@@ -81,7 +82,7 @@ def test_a_training_is_the_one_that_production_would_make_of_what_was_known(week
         candidate, candidates.gather_material(StepContext(case=taxi, settings=weeks), rows, target, SEED)
     )
     later = build.read(weeks.lake, taxi, "2024-03-17").sort_values(["night", "entity"])
-    kept = trainings.gather(found.training_key, [night], 1, lambda _: None)[night]
+    kept = trainings.gather(found.training_key, [TrainingId(night)], 1, lambda _: None)[TrainingId(night)]
     assert isinstance(kept, TrainedModel)
     np.testing.assert_array_equal(kept.scores[-len(later) :], fitted.model.predict(later))
     assert kept.loss == pytest.approx(target.row_loss(rows.labels[fitted.out_of_fold], fitted.scores).mean())
@@ -158,7 +159,8 @@ def test_processes_end_with_the_one_that_began_them_however_it_ends(tmp_path: Pa
 
 def test_the_gate_holds_nights_out_and_says_why_it_refuses(weeks: Settings, taxi: UseCase) -> None:
     found = step.run(replace(ASKED, policies="never,every@6", gate=True))
-    kept = trainings.gather(found.training_key, [date(2024, 3, 22)], 1, lambda _: None)[date(2024, 3, 22)]
+    judged = TrainingId(date(2024, 3, 22), taxi.gates.judged_nights)
+    kept = trainings.gather(found.training_key, [judged], 1, lambda _: None)[judged]
     assert isinstance(kept, TrainedModel)
     held_out = date.fromisoformat(kept.used_until) - date.fromisoformat(kept.learned_until)
     assert held_out == timedelta(days=taxi.gates.judged_nights)
@@ -166,7 +168,7 @@ def test_the_gate_holds_nights_out_and_says_why_it_refuses(weeks: Settings, taxi
     assert {check.name.split("=")[0] for check in kept.checks} == {"group zone"}
     looks = found.walks[1].records
     assert all(look.reason for look in looks)
-    assert all(bool(look.failed_checks) == (look.outcome != admission.ADOPTED) for look in looks)
+    assert all(bool(look.failed_checks) == (look.admission is not Admission.PROOF) for look in looks)
 
 
 def test_another_recipe_and_other_code_are_other_trainings(weeks: Settings) -> None:
@@ -174,7 +176,6 @@ def test_another_recipe_and_other_code_are_other_trainings(weeks: Settings) -> N
     others = (
         replace(order, recipe=replace(order.recipe, max_rows=500)),
         replace(order, recipe=replace(order.recipe, calibrated=False)),
-        replace(order, recipe=replace(order.recipe, held_out=True)),
         replace(order, code="another"),
         replace(order, reads=tuple((name, version + 1) for name, version in order.reads)),
     )
@@ -183,7 +184,8 @@ def test_another_recipe_and_other_code_are_other_trainings(weeks: Settings) -> N
 
 def test_at_most_so_many_rows_are_drawn_from_all_nights(weeks: Settings) -> None:
     found = step.run(replace(ASKED, policies="never", max_rows=400, calibrated=False))
-    first = trainings.gather(found.training_key, [date(2024, 3, 16)], 1, lambda _: None)[date(2024, 3, 16)]
+    training = TrainingId(date(2024, 3, 16))
+    first = trainings.gather(found.training_key, [training], 1, lambda _: None)[training]
     assert isinstance(first, TrainedModel)
     assert first.rows == 400
     rows = trainings.source("taxi", found.training_key.reads)

@@ -7,26 +7,27 @@ import numpy as np
 import pytest
 
 from ml.retraining.backtest import model_ageing, results
-from ml.retraining.backtest.history import TrainedModel, TrainingRefusal, TrainingResult
+from ml.retraining.backtest.history import TrainedModel, TrainingId, TrainingRefusal, TrainingResult
 from ml.retraining.backtest.model_ageing import LossByAge
 from tests.ml.retraining.backtest import world
 from tests.ml.retraining.backtest.world import HISTORY, WALKED
 
 SCENE = world.scene(world.past())
 BEGINNING = SCENE.initial_training_night
+REFUSED = TrainingId(world.night(HISTORY + 5))
 
 
 def model(night: date, wrong: float) -> TrainedModel:
     """Return a model whose every answer lies `wrong` off what came."""
     labels = SCENE.history.labels
     scores = np.abs(labels - 0.1 - wrong)
-    return replace(world.trained(SCENE.history, night), scores=scores)
+    return replace(world.trained(SCENE.history, TrainingId(night)), scores=scores)
 
 
-def grown(*wrong: float) -> dict[date, TrainingResult]:
+def grown(*wrong: float) -> dict[TrainingId, TrainingResult]:
     """Return models trained ten nights apart, each this far off."""
     return {
-        BEGINNING + timedelta(days=10 * place): model(BEGINNING + timedelta(days=10 * place), each)
+        TrainingId(BEGINNING + timedelta(days=10 * place)): model(BEGINNING + timedelta(days=10 * place), each)
         for place, each in enumerate(wrong)
     }
 
@@ -57,11 +58,12 @@ def test_what_the_older_lose_more_than_the_freshest_is_what_age_costs() -> None:
     "trainings",
     [
         grown(0.1),
-        grown(0.1) | {world.night(HISTORY + 5): TrainingRefusal(night=world.night(HISTORY + 5), reason="few rows")},
+        grown(0.1) | {REFUSED: TrainingRefusal(training=REFUSED, reason="few rows")},
+        grown(0.1) | {TrainingId(BEGINNING, 7): model(BEGINNING, 0.3)},
     ],
-    ids=["one model", "one, and one that was refused"],
+    ids=["one model", "one, and one that was refused", "one, and its model with nights held out"],
 )
-def test_one_model_alone_has_no_age(trainings: dict[date, TrainingResult]) -> None:
+def test_one_model_alone_has_no_age(trainings: dict[TrainingId, TrainingResult]) -> None:
     assert model_ageing.loss_by_age(SCENE, trainings, 0.95) == ()
 
 

@@ -115,9 +115,9 @@ def test_the_first_model_is_what_all_are_measured_by() -> None:
     walk, grown = world.played(policies.parse("every@6", TRIGGERS)[0], SCENE)
     dearer = replace(world.TARGET, cost=replace(world.TARGET.cost, miss=500))
     others = {
-        night: each
-        if night == SCENE.initial_training_night or not isinstance(each, TrainedModel)
+        training: each
+        if training == SCENE.initial_training or not isinstance(each, TrainedModel)
         else replace(each, target=dearer)
-        for night, each in grown.items()
+        for training, each in grown.items()
     }
     assert results.measure([walk], SCENE, others, 0.95) == results.measure([walk], SCENE, grown, 0.95)

@@ -9,14 +9,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ml.promotion import gate as promotion_gate
+from ml.promotion.adoption.admission import Admission
 from ml.retraining import triggers
 from ml.retraining.backtest import policies, simulation
 from ml.retraining.backtest.admission import ADOPTED, REFUSED
 from ml.retraining.backtest.context import BacktestContext, PolicyRun
-from ml.retraining.backtest.history import TrainingRefusal, TrainingResult
+from ml.retraining.backtest.history import TrainedModel, TrainingId, TrainingRefusal, TrainingResult
 from ml.retraining.backtest.policies import Policy, Triggered
 from ml.retraining.triggers import ChampionFacts
 from ml.statistics import intervals
+from ml.usecase import Refit
 from tests.ml.retraining.backtest import world
 from tests.ml.retraining.backtest.world import HISTORY, TRIGGERS, WALKED
 
@@ -36,7 +38,7 @@ def one(text: str) -> Policy:
 
 def test_never_trains_once() -> None:
     walk, grown = world.played(one("never"), FREE)
-    assert list(grown) == [FREE.initial_training_night]
+    assert list(grown) == [FREE.initial_training]
     assert (walk.training_count, walk.release_count, walk.records) == (0, 0, ())
 
 
@@ -44,16 +46,16 @@ def test_a_schedule_asks_at_each_look_and_each_model_answers_from_the_night_afte
     walk, _ = world.played(one("every@6"), FREE)
     asked = [world.night(HISTORY - 1 + 6 * place) for place in range(1, 7)]
     assert [look.night for look in walk.records if look.decision.retrain] == asked
-    assert [(reign.trained_night, reign.first_night) for reign in walk.champion_terms[1:]] == [
+    assert [(reign.training.night, reign.first_night) for reign in walk.champion_terms[1:]] == [
         (n, n + timedelta(days=1)) for n in asked
     ]
 
 
-def known(walk: PolicyRun, night: date, grown: dict[date, TrainingResult]) -> ChampionFacts:
+def known(walk: PolicyRun, night: date, grown: dict[TrainingId, TrainingResult]) -> ChampionFacts:
     """Return the facts of a night as they are counted row by row."""
     cutoff = FREE.case.horizon.cutoff(night).replace(tzinfo=None)
-    champion = grown[walk.champion_terms[-1].trained_night]
-    since = {str(reign.first_night): grown[reign.trained_night] for reign in walk.champion_terms}
+    champion = grown[walk.champion_terms[-1].training]
+    since = {str(reign.first_night): grown[reign.training] for reign in walk.champion_terms}
     begins = max(str(night - timedelta(days=TRIGGERS.window_nights)), str(FREE.period.first))
     at = [
         row
@@ -115,7 +117,7 @@ ALONE = {
 @given(beside=st.lists(st.sampled_from(ALL.split(",")), unique=True, min_size=1))
 def test_adding_a_policy_never_changes_another(gate: bool, beside: list[str]) -> None:
     scene, alone = GATED if gate else FREE, ALONE[gate]
-    grown: dict[date, TrainingResult] = {}
+    grown: dict[TrainingId, TrainingResult] = {}
     for name in beside:
         walk, grown = world.played(one(name), scene, grown)
         assert walk == alone[name]
@@ -124,7 +126,7 @@ def test_adding_a_policy_never_changes_another(gate: bool, beside: list[str]) ->
 @pytest.mark.parametrize("name", ALL.split(","))
 def test_one_that_begins_anew_with_what_was_trained_walks_the_same_way(name: str) -> None:
     walk, grown = world.played(one(name), FREE)
-    assert simulation.advance(simulation.start(one(name), FREE), FREE, grown) == (walk, None)
+    assert simulation.advance(simulation.start(one(name), FREE), FREE, grown) == (walk, frozenset())
 
 
 @pytest.mark.parametrize("name", ["triggers", "every@6", "shadow:margin=0.001@5"])
@@ -156,9 +158,10 @@ def test_every_row_is_answered_by_the_model_of_its_night() -> None:
     assert np.isnan(scores[: rows.start]).all()
     last = walk.champion_terms[-1]
     own = PAST.rows(last.first_night, FREE.period.last)
-    np.testing.assert_array_equal(scores[own], grown[last.trained_night].scores[own])
+    np.testing.assert_array_equal(scores[own], grown[last.training].scores[own])
 
 
+@pytest.mark.parametrize("refit", [None, Refit()], ids=["released as judged", "refitted"])
 @pytest.mark.parametrize(
     ("policy", "least"),
     [
@@ -166,16 +169,23 @@ def test_every_row_is_answered_by_the_model_of_its_night() -> None:
         pytest.param("every@2", 2, id="those not used yet"),
     ],
 )
-def test_the_gate_lets_in_what_production_s_gate_promotes(policy: str, least: int) -> None:
+def test_the_gate_lets_in_what_production_s_gate_promotes(policy: str, least: int, refit: Refit | None) -> None:
     gates = replace(GATED.case.gates, judged_nights=least, max_judged_nights=world.HELD_OUT)
-    scene = replace(GATED, case=replace(GATED.case, gates=gates))
+    scene = replace(GATED, case=replace(GATED.case, gates=gates, refit=refit))
     walk, grown = world.played(one(policy), scene)
-    reigning = FREE.initial_training_night
-    outcomes = set()
-    for look in walk.records:
-        champion, challenger = grown[reigning], grown[look.night]
-        neither = max(challenger.learned_until, champion.used_until)
-        at = (PAST.nights > neither) & (PAST.nights <= challenger.used_until)
+    champion_id, outcomes = scene.initial_training, set()
+    for record in walk.records:
+        champion = grown[champion_id]
+        assert isinstance(champion, TrainedModel)
+        outcomes.add(record.outcome)
+        if record.outcome == REFUSED:
+            assert "matured nights after" in record.reason
+            continue
+        (judged_id,) = (each for each in grown if each.night == record.night and each.held_out)
+        challenger = grown[judged_id]
+        assert isinstance(challenger, TrainedModel)
+        at = (PAST.nights > max(challenger.learned_until, champion.used_until)) & (PAST.nights <= challenger.used_until)
+        assert len(set(PAST.nights[at])) == judged_id.held_out
         judged = promotion_gate.HoldoutScores(
             labels=PAST.labels[at],
             champion=champion.scores[at],
@@ -185,17 +195,23 @@ def test_the_gate_lets_in_what_production_s_gate_promotes(policy: str, least: in
             baselines={name: each[at] for name, each in challenger.baselines.items()},
         )
         verdict = promotion_gate.judge(judged, gates, promotion_gate.GateRule.REFRESH, challenger.target)
-        assert look.reason == verdict.reason
-        assert look.failed_checks == tuple(each.name for each in verdict.checks if each.status != "pass")
-        assert (look.outcome == ADOPTED) == (verdict.outcome is promotion_gate.Outcome.PROMOTE)
-        reigning = look.night if look.outcome == ADOPTED else reigning
-        outcomes.add(look.outcome)
+        assert record.reason == verdict.reason
+        assert record.failed_checks == tuple(each.name for each in verdict.checks if each.status != "pass")
+        assert (record.outcome == ADOPTED) == (verdict.outcome is promotion_gate.Outcome.PROMOTE)
+        assert record.refresh == (judged_id if refit is None else TrainingId(record.night))
+        champion_id = record.refresh if record.outcome == ADOPTED else champion_id
     assert len(outcomes) > 1
+
+
+def test_without_a_declaration_of_adoption_no_refresh_is_adopted_unproven() -> None:
+    walk, _ = world.played(one("every@4"), GATED)
+    assert {record.admission for record in walk.records} <= {None, Admission.PROOF}
 
 
 def test_a_training_that_had_too_little_is_refused_and_the_champion_stays() -> None:
     asked = world.night(HISTORY + 5)
-    walk, _ = world.played(one("every@6"), FREE, {asked: TrainingRefusal(night=asked, reason="too few nights")})
+    refused = {TrainingId(asked): TrainingRefusal(training=TrainingId(asked), reason="too few nights")}
+    walk, _ = world.played(one("every@6"), FREE, refused)
     assert (walk.records[0].outcome, walk.records[0].reason) == (REFUSED, "too few nights")
     assert walk.training_count == walk.release_count + 1
 
@@ -204,12 +220,17 @@ def test_a_gate_refuses_to_judge_on_nights_that_the_champion_has_used() -> None:
     walk, _ = world.played(one("every@2"), GATED)
     refused = [look for look in walk.records if look.outcome == REFUSED]
     assert refused
-    assert all("too few later nights to judge on" in look.reason for look in refused)
+    assert all("matured nights after" in look.reason for look in refused)
 
 
-def first_reason(scene: BacktestContext, grown: dict[date, TrainingResult], night: date, excluded: np.ndarray) -> str:
+def first_reason(
+    scene: BacktestContext, grown: dict[TrainingId, TrainingResult], night: date, excluded: np.ndarray
+) -> str:
     """Return the reason of the gate's verdict on the challenger of `night` against the first champion, without some rows."""
-    champion, challenger = grown[FREE.initial_training_night], grown[night]
+    champion = grown[scene.initial_training]
+    (challenger,) = (each for training, each in grown.items() if training.night == night and training.held_out)
+    assert isinstance(champion, TrainedModel)
+    assert isinstance(challenger, TrainedModel)
     nights = scene.history.nights
     at = (nights > max(challenger.learned_until, champion.used_until)) & (nights <= challenger.used_until) & ~excluded
     judged = promotion_gate.HoldoutScores(

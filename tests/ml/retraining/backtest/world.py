@@ -7,10 +7,10 @@ import numpy as np
 
 from ml.retraining.backtest import simulation
 from ml.retraining.backtest.context import BacktestContext, PolicyRun
-from ml.retraining.backtest.history import BacktestHistory, TrainedModel, TrainingResult
+from ml.retraining.backtest.history import BacktestHistory, TrainedModel, TrainingId, TrainingResult
 from ml.retraining.backtest.policies import Policy
 from ml.targets import binary
-from ml.usecase import Cost, Gates, Triggers, UseCase
+from ml.usecase import Adoption, Cost, Gates, Refit, Triggers, UseCase
 from ml.usecase.periods import Period
 from tests.ml.usecase.test_use_case import use_case
 
@@ -27,6 +27,9 @@ TRIGGERS = Triggers(
     min_nights=2,
     cooldown_nights=3,
 )
+
+
+REFIT = Refit()
 
 
 def night(place: int) -> date:
@@ -52,32 +55,35 @@ def past(rate: float = 0.15, late_days: float = 0.5) -> BacktestHistory:
     )
 
 
-def scene(rows: BacktestHistory, *, gate: bool = False) -> BacktestContext:
+def scene(
+    rows: BacktestHistory, *, gate: bool = False, refit: Refit | None = REFIT, adoption: Adoption | None = None
+) -> BacktestContext:
     """Return the nights after the history."""
     period = Period(night(HISTORY), night(HISTORY + WALKED - 1))
-    return BacktestContext(case=case(), history=rows, period=period, use_gate=gate)
+    declared = replace(case(), refit=refit, adoption=adoption)
+    return BacktestContext(case=declared, history=rows, period=period, use_gate=gate)
 
 
 def played(
-    policy: Policy, on: BacktestContext, grown: dict[date, TrainingResult] | None = None
-) -> tuple[PolicyRun, dict[date, TrainingResult]]:
-    """Return the whole walk of a policy, and the trainings that it came to ask for, beside those that were there."""
+    policy: Policy, on: BacktestContext, grown: dict[TrainingId, TrainingResult] | None = None
+) -> tuple[PolicyRun, dict[TrainingId, TrainingResult]]:
+    """Return the whole walk of a policy, and the trainings that it came to need, beside those that were there."""
     grown = dict(grown or {})
-    walk, waits = simulation.advance(simulation.start(policy, on), on, grown)
-    while waits is not None:
-        grown[waits] = trained(on.history, waits)
-        walk, waits = simulation.advance(walk, on, grown)
+    walk, missing = simulation.advance(simulation.start(policy, on), on, grown)
+    while missing:
+        grown |= {each: trained(on.history, each) for each in missing}
+        walk, missing = simulation.advance(simulation.start(policy, on), on, grown)
     return walk, grown
 
 
-def trained(rows: BacktestHistory, night: date) -> TrainedModel:
-    """Return a model as of `when`, which learned from the nights before those that are held out."""
-    until, used = (str(night - timedelta(days=back)) for back in (HELD_OUT + 1, 1))
-    seen = rows.labels[rows.rows(night - timedelta(days=HELD_OUT + 5), until)]
+def trained(rows: BacktestHistory, training: TrainingId) -> TrainedModel:
+    """Return a model that learned from the five nights before those that are held out."""
+    until, used = (str(training.night - timedelta(days=back)) for back in (training.held_out + 1, 1))
+    seen = rows.labels[rows.rows(training.night - timedelta(days=training.held_out + 5), until)]
     later = rows.nights > until
     share = float(np.clip(seen.mean(), 0.05, 0.95))
     return TrainedModel(
-        night=night,
+        training=training,
         learned_until=until,
         used_until=used,
         rows=len(seen),
