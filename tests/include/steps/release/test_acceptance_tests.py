@@ -39,7 +39,11 @@ def failing(settings: Settings) -> list[str]:
 @pytest.mark.usefixtures("own_processes")
 def test_a_sound_package_passes_every_check_and_the_dossier_shows_them(arrive: Arrive) -> None:
     settings = arrive("acceptance tests")
-    assert "**The acceptance tests have not run on this package.**" in release.render_evidence("taxi", LAST)
+    dossier = release.render_evidence("taxi", LAST)
+    assert "**The acceptance tests have not run on this package.**" in dossier
+    assert "Choice among the candidates: logistic is chosen" in dossier
+    assert "| candidate | compared with | cost per 1000 rows | log loss | shown |" in dossier
+    assert "| logistic | gradient_boosting | " in dossier
     digest = release.run_acceptance_tests("taxi", LAST)
     (entry,) = ledger.entries(warehouse.engine(settings.warehouse_url), "taxi", EntryKind.ACCEPTANCE_TESTED)
     assert (entry.subject, failing(settings)) == (digest, [])
