@@ -1,6 +1,7 @@
 """Fixtures: a prepared RATCHET_HOME, the toy use cases, and real S3 and Postgres servers."""
 
 import json
+import os
 import secrets
 import shutil
 from collections.abc import Iterator
@@ -9,7 +10,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-from include import usecases
+from include import provenance, usecases
 from include.settings import Settings, load_settings
 from include.stores import approvals, registry, warehouse
 from include.stores.files import locations
@@ -25,6 +26,13 @@ hypothesis.settings.load_profile("house")
 
 TOYS = Path(__file__).parent / "usecases"
 _DURATIONS = Path(__file__).with_name("durations.json")  # CPU seconds of the slow files; others count as 0
+_OF_THE_RUN = {"RATCHET_COMMIT": provenance.commit, "RATCHET_CODE": provenance.code_version}
+
+
+def pytest_configure() -> None:
+    """Keep commit and code of the run's beginning, for all its processes: somebody may commit while tests run."""
+    for variable, read in _OF_THE_RUN.items():
+        os.environ[variable] = os.environ.get(variable) or read()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

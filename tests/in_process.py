@@ -28,11 +28,12 @@ _P50_MS, _P99_MS, _MEMORY_MB = 0.5, 1.0, 100.0
 
 
 @contextmanager
-def probing() -> Iterator[None]:
-    """Let probes run in this process until the end of the `with`."""
+def probing(*, over_http: bool = False) -> Iterator[None]:
+    """Let probes run in this process until the end of the `with`; with `over_http`, the model server has its own."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(subprocesses, "run", _run)
-        patch.setattr(serving_trial, "probe_http", _probe_http)
+        if not over_http:
+            patch.setattr(serving_trial, "probe_http", _probe_http)
         yield
 
 

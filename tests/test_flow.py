@@ -1,6 +1,7 @@
 """The whole flow in one process, from files to a retraining decision, on toy use cases."""
 
 import re
+from collections.abc import Iterator
 from datetime import date
 
 import pytest
@@ -16,7 +17,14 @@ from include.stores import lake, ledger, packages, report_paths, table_snapshot,
 from ml.errors import ApprovalError, LeakError
 from ml.packaging import package_files
 from ml.usecase import UseCase, periods
-from tests import recorded
+from tests import in_process, recorded
+
+
+@pytest.fixture(autouse=True)
+def _probes_in_process() -> Iterator[None]:
+    """A training tries its packages in this process: what a probe is, `steps/train/test_serving_trial.py` tests."""
+    with in_process.probing():
+        yield
 
 
 def test_files_become_a_champion_that_scores_and_is_watched(home: Settings, taxi: UseCase) -> None:

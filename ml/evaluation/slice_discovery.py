@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
-from ml.arrays import Booleans, Floats, Strings
+from ml.arrays import Booleans, Floats, Integers, Strings
 from ml.evaluation import slice_rules
 from ml.evaluation.slice_rules import Condition
 from ml.statistics import intervals
@@ -95,10 +95,12 @@ def search(earlier: ScoredRows, later: ScoredRows, confidence: float, seed: int,
     earlier = _sample(earlier, seed)
     single_conditions = tuple(slice_rules.enumerate_conditions(earlier.frame))
     rules, best = _rank_rules(earlier, single_conditions, target)
+    night_codes = _number_nights(later)
+    night_count = len(np.unique(night_codes))
     ranked = [
         candidate
         for candidate in best
-        if _is_persistent(slice_rules.rule_mask(candidate.rule, later.frame), later.nights)
+        if _is_persistent(slice_rules.rule_mask(candidate.rule, later.frame), night_codes, night_count)
     ]
     adjusted_confidence = 1 - 2 * (1 - confidence) / max(min(_SHORTLIST_SIZE, len(ranked)), 1)
     return SliceSearch(
@@ -155,16 +157,22 @@ def _pair_sums(masks: Booleans, residuals: Floats, weights: Floats) -> tuple[Flo
 
 def _center_by_night(raw: Floats, rows: ScoredRows, target: Target) -> Floats:
     """Return the raw scores after a constant shift of each night, which makes them match that night's labels."""
-    return target.offsets.center_groups(raw, rows.labels, pd.factorize(rows.nights)[0].astype(np.int64))
+    return target.offsets.center_groups(raw, rows.labels, _number_nights(rows))
 
 
-def _is_persistent(mask: Booleans, nights: Strings) -> bool:
+def _number_nights(rows: ScoredRows) -> Integers:
+    """Return the number of each row's night, from 0, in the order of their first rows."""
+    return pd.factorize(rows.nights)[0].astype(np.int64)
+
+
+def _is_persistent(mask: Booleans, night_codes: Integers, night_count: int) -> bool:
     """Return whether a rule matches enough rows, on at least two nights and at least half of them.
 
-    A bias on a single night may be a property of that night.
+    `night_codes` has the number of each row's night, from 0 to `night_count` - 1. A bias on a single night may be a
+    property of that night.
     """
-    night_count = len(np.unique(nights[mask]))
-    return bool(mask.sum() >= _MIN_ROWS and night_count >= max(2, len(np.unique(nights)) / 2))
+    matched_nights = np.count_nonzero(np.bincount(night_codes[mask], minlength=night_count))
+    return bool(mask.sum() >= _MIN_ROWS and matched_nights >= max(2, night_count / 2))
 
 
 def _confirm_rules(

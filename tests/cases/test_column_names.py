@@ -10,6 +10,7 @@ from include.steps.features import build, materialize, parity
 from include.steps.monitor import monitor
 from include.steps.score import score
 from include.stores import lake, warehouse
+from tests import in_process
 from tests.cases.conftest import Variant
 from tests.conftest import TOYS
 
@@ -41,8 +42,9 @@ def test_a_use_case_of_awkward_columns_gets_a_champion_and_monitored_scores(home
     build.build("club", HISTORY)
     rows = lake.read(build.address(home.lake, case))
     pd.testing.assert_series_equal(rows["half"] * 2, rows[SPEND], check_names=False)
-    assert train.train("club", LAST, train.BOOTSTRAP)
-    assert release.run_acceptance_tests("club", LAST)
+    with in_process.probing(over_http=True):
+        assert train.train("club", LAST, train.BOOTSTRAP)
+        assert release.run_acceptance_tests("club", LAST)
     for role, user in (("tech_lead", "tess"), ("business_owner", "bob")):
         release.approve("club", LAST, role, user, "Approve")
     release.promote("club", LAST)

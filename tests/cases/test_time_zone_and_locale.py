@@ -1,61 +1,50 @@
 """What a night leaves behind does not depend on the time zone or the locale of the machine."""
 
+import hashlib
 import json
 import os
 import shutil
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
-import pytest
-
 from include.settings import PROJECT, Settings
-from include.stores import ledger, warehouse
-from ml.governance.ledger_entries import EntryKind, Promoted
-from ml.usecase import UseCase
 from tests.conftest import TOYS
-from tests.include.steps.conftest import STEPS
+from tests.include.steps.conftest import STEPS, Story, arrive, contents, story
 
+__all__ = ["arrive", "story"]  # fixtures
+FIRST = "ingest a night"
+STEPS_OF_TWO_NIGHTS = list(STEPS)[list(STEPS).index(FIRST) :]
 PROGRAM = """
-import hashlib, json, sys
+import json, sys, time
 from include import settings, usecases
 usecases.__path__.append(sys.argv[1])
-from tests.include.steps.conftest import STEPS, contents
-for name in list(STEPS)[list(STEPS).index("promote") + 1:]:
+from tests.cases.test_time_zone_and_locale import STEPS, STEPS_OF_TWO_NIGHTS, digests
+for name in STEPS_OF_TWO_NIGHTS:
     STEPS[name]()
-held = contents(settings.load_settings())
-print(json.dumps({name: hashlib.sha256(repr(each).encode()).hexdigest() for name, each in held.items()}))
+print(json.dumps({"zone": time.tzname[0], "digests": digests(settings.load_settings())}))
 """
 
 
-@pytest.fixture
-def released(home: Settings, taxi: UseCase) -> Path:
-    """A home with a champion, and the first night after it not taken yet."""
-    for name in ("ingest", "features", "train"):
-        STEPS[name]()
-    engine = warehouse.engine(home.warehouse_url)
-    (judged,) = ledger.entries(engine, taxi.name, EntryKind.JUDGED)
-    crowned = {"kind": EntryKind.PROMOTED, "use_case": taxi.name, "night": judged.night, "subject": judged.subject}
-    ledger.append(engine, **crowned, payload=Promoted(approved_by=(), evidence=""), key="promoted")
-    return home.home
+def digests(settings: Settings) -> dict[str, str]:
+    """Return a digest of each part of a home."""
+    return {name: hashlib.sha256(repr(part).encode()).hexdigest() for name, part in contents(settings).items()}
 
 
-def playing(home: Path, **environment: str) -> "subprocess.Popen[str]":
-    """Start to play two nights in `home`, in a process of its own that tells digests of what the home holds then."""
-    env = os.environ | {"RATCHET_HOME": str(home), "PYTHONPATH": str(PROJECT)} | environment
-    return subprocess.Popen([sys.executable, "-c", PROGRAM, str(TOYS)], env=env, stdout=subprocess.PIPE, text=True)
-
-
-def told(process: "subprocess.Popen[str]") -> dict[str, str]:
-    out, _ = process.communicate()
-    assert process.returncode == 0
-    found: dict[str, str] = json.loads(out.splitlines()[-1])
-    return found
-
-
-def test_two_nights_leave_the_same_everywhere(released: Path, tmp_path: Path) -> None:
-    places = {"here": {"TZ": "UTC"}, "there": {"TZ": "Asia/Kathmandu", "LANG": "C", "LC_ALL": "C"}}
-    started = [playing(shutil.copytree(released, tmp_path / name), **each) for name, each in places.items()]
-    here, there = map(told, started)
-    assert {"scores", "labels", "alerts", "ingestions", "metrics", "ledger", "taxi/features/entities"} <= set(here)
-    assert [name for name in here | there if here.get(name) != there.get(name)] == []
+def test_two_nights_leave_the_same_everywhere(story: Story, arrive: Callable[[str], Settings], tmp_path: Path) -> None:
+    """The nights here are those that other tests use too; those elsewhere are run in a process of their own."""
+    last = STEPS_OF_TWO_NIGHTS[-1]
+    here = arrive(last)
+    STEPS[last]()
+    elsewhere = {"TZ": "Asia/Kathmandu", "LANG": "C", "LC_ALL": "C"}
+    home = shutil.copytree(story.before(FIRST), tmp_path / "elsewhere")
+    environment = os.environ | {"RATCHET_HOME": str(home), "PYTHONPATH": str(PROJECT)} | elsewhere
+    program = [sys.executable, "-c", PROGRAM, str(TOYS)]
+    ended = subprocess.run(program, env=environment, stdout=subprocess.PIPE, text=True, check=True)
+    there = json.loads(ended.stdout.splitlines()[-1])
+    assert there["zone"] != time.tzname[0]
+    first, second = digests(here), there["digests"]
+    assert {"scores", "labels", "alerts", "ingestions", "metrics", "ledger", "taxi/features/entities"} <= set(first)
+    assert [name for name in first | second if first.get(name) != second.get(name)] == []

@@ -91,6 +91,6 @@ def test_a_console_block_has_commands(page: Path) -> None:
 def test_commands_that_ci_runs_itself_are_targets_of_ci() -> None:
     from tests.docs import run
 
-    steps = set(re.findall(r"^make ([a-z-]+)", (PROJECT / ".ci/run").read_text(), re.MULTILINE))
+    steps = set(re.findall(r"^ *make ([a-z-]+)", (PROJECT / ".ci/run").read_text(), re.MULTILINE))
     shown = [each for page in pages.executed() for each in pages.commands(page) if run.is_run_by_ci(each)]
     assert {each.text.split()[1] for each in shown} <= steps

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from include import ports, usecases
-from include.platform.local import processes
+from include.platform.local import environment, processes
 from include.platform.local.airflow_client import Client, PendingApproval, Run
 from include.platform.local.processes import LocalStack
 from include.settings import Settings, load_settings
@@ -39,6 +39,7 @@ LAST = str(periods.parse(HISTORY).last)
 NIGHT = str(periods.parse(CASE.demo.nights).first)
 FOLLOWING = str(CASE.horizon.previous(periods.parse(NIGHT).last, -1))
 OF_A_NIGHT = ("ingest", "quarantine", "score", "monitor", "train", "release", "canary", "rollback")
+PARSED_ONCE = {"AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "3600"}
 STAGES = (*OF_A_NIGHT, "label_trigger", "late_labels", "backtest", "rescore", "intraday")
 
 
@@ -58,8 +59,13 @@ def collector() -> Iterator[Collector]:
 
 @pytest.fixture(scope="module")
 def settings(tmp_path_factory: pytest.TempPathFactory, hook: Hook, collector: Collector) -> Iterator[Settings]:
-    """The settings of a stack with a home and a port of its own, where a run is late after seconds, and metrics are told."""
+    """The settings of a stack with a home and a port of its own, where a run is late after seconds, and metrics are told.
+
+    DAG files are parsed once, as none changes: each parse of each file is a process.
+    """
+    plain = environment.airflow
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(environment, "airflow", lambda *given, **more: plain(*given, **more) | PARSED_ONCE)
         patch.setenv("AIRFLOW__METRICS__OTEL_ON", "True")
         patch.setenv("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf")
         patch.setenv("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", collector.url)

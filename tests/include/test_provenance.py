@@ -1,5 +1,6 @@
 """What a package says about the code and the libraries that made it is what is there."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -36,6 +37,7 @@ def test_the_facts_are_the_lock_file_and_the_versions_installed() -> None:
 
 
 def test_the_code_is_known_by_what_is_committed_of_the_rings_that_train(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("RATCHET_CODE")
     git = shutil.which("git")
     if git and (PROJECT / ".git").exists():
         command = [git, "-C", str(PROJECT), "rev-parse", "HEAD:./ml", "HEAD:./include"]
@@ -45,7 +47,16 @@ def test_the_code_is_known_by_what_is_committed_of_the_rings_that_train(monkeypa
     assert provenance.code_version.__wrapped__() == "unknown"
 
 
+def test_all_packages_of_a_test_run_name_one_commit_whatever_is_committed_meanwhile(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(provenance, "_git", lambda *_: "a later commit")
+    assert provenance.facts()["commit"] == os.environ["RATCHET_COMMIT"] != "a later commit"
+    assert provenance.code_version.__wrapped__() == os.environ["RATCHET_CODE"] != "a later commit"
+
+
 def test_the_commit_is_gits_own_and_without_git_it_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("RATCHET_COMMIT")
     git = shutil.which("git")
     head = "unknown"
     if git and (PROJECT / ".git").exists():

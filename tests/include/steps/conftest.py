@@ -138,9 +138,7 @@ def contents(settings: Settings) -> dict[str, Any]:
     """Return everything that a home holds, without clocks: digests of tables, rows of the ledger, names of packages."""
     held: dict[str, Any] = {}
     for log in sorted(Path(settings.lake).rglob("_delta_log")):
-        rows = lake.read(str(log.parent))
-        ordered = rows.sort_values(sorted(rows.columns), ignore_index=True)[sorted(rows.columns)]
-        held[str(log.parent.relative_to(settings.lake))] = hashlib.sha256(ordered.to_csv().encode()).hexdigest()
+        held[str(log.parent.relative_to(settings.lake))] = _table_digest(log.parent)
     with closing(sqlite3.connect(settings.home / "warehouse.db")) as database:
         for table in ("scores", "labels", "ingestions", "alerts", "files"):
             held[table] = sorted(database.execute(f"SELECT * FROM {table}").fetchall(), key=str)
@@ -169,6 +167,21 @@ def contents(settings: Settings) -> dict[str, Any]:
     )
     held["landing"] = {path.name: path.read_bytes() for path in sorted(Path(settings.landing).rglob("*.csv"))}
     return held
+
+
+_digests: dict[str, str] = {}  # by what a table's folder has: copies of a home have the same files
+
+
+def _table_digest(table: Path) -> str:
+    """Return a digest of a table's rows, in any order."""
+    names = [f"{path.name} {path.stat().st_size}" for path in sorted(table.rglob("*")) if path.is_file()]
+    log = [path.read_text() for path in sorted(table.glob("_delta_log/*.json"))]
+    known = hashlib.sha256("\n".join(names + log).encode()).hexdigest()
+    if known not in _digests:
+        rows = lake.read(str(table))
+        ordered = rows.sort_values(sorted(rows.columns), ignore_index=True)[sorted(rows.columns)]
+        _digests[known] = hashlib.sha256(ordered.to_csv().encode()).hexdigest()
+    return _digests[known]
 
 
 def _timeless(row: dict[Any, Any]) -> dict[Any, Any]:

@@ -15,10 +15,10 @@ from include.usecases.employment import source
 from include.usecases.employment.usecase import USE_CASE
 from ml.ingestion import availability, validation
 from ml.ingestion.validation import ValidationResult
-from tests.landed import rows_of
 
 DATA = load_settings().data / "employment"
 HORIZON = USE_CASE.horizon
+ALL_YEARS = "2015-01-01..2018-12-01"
 
 
 @cache
@@ -26,10 +26,8 @@ def landed(period: str) -> dict[str, pd.DataFrame]:
     """Return the text that lands for a period, by table."""
     with TemporaryDirectory() as folder:
         source.land(Path(folder), HORIZON.parse(period), DATA)
-        return {
-            table.name: rows_of(Path(folder, f"{table.name}.csv")).well_formed.astype(object)
-            for table in USE_CASE.tables
-        }
+        files = {table.name: Path(folder, f"{table.name}.csv") for table in USE_CASE.tables}
+        return {name: pd.read_csv(file, dtype=object, keep_default_na=False) for name, file in files.items()}
 
 
 def checked(table: str, rows: pd.DataFrame) -> ValidationResult:
@@ -38,16 +36,17 @@ def checked(table: str, rows: pd.DataFrame) -> ValidationResult:
 
 
 def test_a_years_panels_are_its_persons_each_once() -> None:
-    persons = landed("2015-01-01..2015-12-01")["persons"]
+    persons = landed(ALL_YEARS)["persons"]
+    persons = persons[persons["panel_month"].str.startswith("2015-")]
     assert len(persons) == 68_785
     assert persons["person_id"].is_unique
     assert persons["panel_month"].value_counts().between(5_400, 6_100).all()
 
 
 def test_all_four_years_keep_the_contract() -> None:
-    for table, rows in landed("2015-01-01..2018-12-01").items():
+    for table, rows in landed(ALL_YEARS).items():
         assert len(checked(table, rows).quarantined) == 0
-    assert len(landed("2015-01-01..2018-12-01")["persons"]) == 277_677
+    assert len(landed(ALL_YEARS)["persons"]) == 277_677
 
 
 def test_nothing_that_lands_with_a_panel_tells_its_answers() -> None:

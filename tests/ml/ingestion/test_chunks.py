@@ -80,7 +80,7 @@ ROWS = st.lists(st.one_of(CELLS, CELLS, CELLS, st.tuples(st.just("cut"))), max_s
 FILES = st.lists(ROWS, min_size=1, max_size=3)
 
 
-@settings(max_examples=150)
+@settings(max_examples=50)
 @given(FILES, st.integers(1, 9))
 def test_a_table_judged_in_stretches_divides_as_it_does_whole(files: list[list[tuple[str, ...]]], length: int) -> None:
     parts = [part(f"a.{n}.csv", rows) for n, rows in enumerate(files)]

@@ -20,11 +20,11 @@ CHANCE = np.random.default_rng(0)
 
 
 def check(name: str = "planted", plant: Planted | None = None) -> None:
-    """Sound the alarm on January's flights, with one more feature if asked."""
+    """Sound the alarm on January's flights: on their features, or on a few of them and one that is planted."""
     month = january()
     frame, labels, nights, later = month.labelled()
     if plant is not None:
-        frame = frame.assign(**{name: plant(later, labels).to_numpy()})
+        frame = frame[list(month.case.feature_names[:4])].assign(**{name: plant(later, labels).to_numpy()})
         if frame[name].dtype == object:
             frame = frame.astype({name: "category"})
     leakage.check_features(frame, labels, nights, later, month.case.gates, target=YES_OR_NO)

@@ -91,7 +91,7 @@ OPERATIONS = st.lists(
 )
 
 
-@settings(max_examples=6, phases=(Phase.explicit, Phase.generate))
+@settings(max_examples=3, phases=(Phase.explicit, Phase.generate))
 @given(operations=OPERATIONS)
 @example(operations=[("land", NIGHTS[2], "bytes of another night"), ("take", NIGHTS[2], None)])
 @example(operations=[("take", NIGHTS[1], None), ("take", NIGHTS[0], None), ("land", NIGHTS[0], "an outcome less")])

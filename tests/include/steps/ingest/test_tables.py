@@ -1,5 +1,7 @@
 """A table too long to be judged at once leaves what it leaves when it is judged whole: all of it in one commit, or none."""
 
+from pathlib import Path
+
 import pandas as pd
 import pandera.pandas as pa
 import pytest
@@ -10,6 +12,7 @@ from include.stores.files.spool import Spool
 from ml.ingestion import chunks
 from tests.include.steps.conftest import NIGHT, Night, contents
 from tests.include.steps.ingest.test_corpus import TAKEN, Change, cell, land, named
+from tests.made_once import Once
 
 pytestmark = pytest.mark.parametrize("night", ["folder"], indirect=True)
 
@@ -35,16 +38,30 @@ def test_a_night_judged_in_stretches_leaves_what_it_leaves_when_it_is_judged_who
     assert contents(night.where) == whole
 
 
+@pytest.fixture
+def whole(night: Night, once: Once) -> pd.DataFrame:
+    """The bookings of the night, judged whole."""
+
+    def judge(folder: Path) -> None:
+        night.take()
+        folder.mkdir()
+        bookings(night).to_pickle(folder / "bookings")
+
+    return pd.read_pickle(once("whole-bookings", judge) / "bookings")
+
+
+def bookings(night: Night) -> pd.DataFrame:
+    return night.stage("valid", "bookings").sort_values("entity", ignore_index=True)
+
+
 @pytest.mark.parametrize(("name", "change"), named(TAKEN))
 def test_a_long_file_in_any_form_is_taken(
-    night: Night, monkeypatch: pytest.MonkeyPatch, name: str, change: Change
+    night: Night, whole: pd.DataFrame, monkeypatch: pytest.MonkeyPatch, name: str, change: Change
 ) -> None:
-    night.take()
-    whole = night.stage("valid", "bookings").sort_values("entity", ignore_index=True)
-    monkeypatch.setattr(chunks, "MAX_ROWS", 7)
+    monkeypatch.setattr(chunks, "MAX_ROWS", 25)
     land(night, name, change)
     night.take()
-    pd.testing.assert_frame_equal(night.stage("valid", "bookings").sort_values("entity", ignore_index=True), whole)
+    pd.testing.assert_frame_equal(bookings(night), whole)
 
 
 @pytest.mark.parametrize("longest", [1000, 20], ids=["whole", "in stretches"])

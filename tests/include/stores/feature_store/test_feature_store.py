@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -72,20 +73,14 @@ def test_history_is_what_was_known_at_each_moment_and_no_row_is_lost(home: Setti
 
 
 def test_the_machines_time_zone_moves_nothing(home: Settings, service: Service) -> None:
-    program = (
-        "import sys; from datetime import datetime; from include.settings import load_settings\n"
-        "from include.stores import feature_store\n"
-        "from include.stores.feature_store import Service\n"
-        f"service = Service(use_case='shop', view='entities', version={service.version!r}, source={service.source!r}, "
-        f"types={service.types!r})\n"
-        f"at = datetime.fromisoformat('{at(NIGHTS[1]).isoformat()}')\n"
-        "feature_store.materialize(load_settings(), service, at, at)\n"
-        "found = feature_store.online(load_settings(), service, ['member'])\n"
-        "sys.exit(0 if found['cutoff'].tolist() == [at] and found['value'].tolist() == [1.0] else 3)"
-    )
-    environment = {**os.environ, "TZ": "Asia/Kolkata", "PYTHONPATH": str(PROJECT), "RATCHET_HOME": str(home.home)}
-    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TZ", "Asia/Kolkata")
+        time.tzset()
+        assert datetime(2024, 3, 16).astimezone().utcoffset() == timedelta(hours=5, minutes=30)
+        feature_store.materialize(home, service, at(NIGHTS[1]), at(NIGHTS[1]))
+        online = feature_store.online(home, service, ["member"])
+    time.tzset()
+    assert (online["cutoff"].tolist(), online["value"].tolist()) == ([at(NIGHTS[1])], [1.0])
 
 
 def test_features_can_be_deployed_before_there_is_a_table_and_only_once(home: Settings) -> None:

@@ -93,7 +93,12 @@ def champion(stack: Settings, use_case: str) -> str | None:
 
 
 def test_preparing_twice_changes_nothing(stack: Settings) -> None:
+    register(stack, "prepared")
+    promote(stack, "prepared", 0.25, "first")
+    before = stages(stack, "prepared")
     registry.prepare(stack)
+    assert before
+    assert stages(stack, "prepared") == before
 
 
 def test_a_training_is_shown_with_its_numbers_and_pictures(stack: Settings) -> None:
