@@ -19,27 +19,29 @@ which starts `score`.
 
 **When it is red.** The task's last line says what was expected, what came and what to do. If a file did not come in
 time, land it and clear the task. If a column was renamed or a file is damaged, fix it in the landing folder, or change the
-contract in `schema.py`; then clear the task. Quarantined rows do not make a task red: the quarantine table has their
-reasons.
+contract in `schema.py`; then clear the task. If all files of a required table are quarantined, the other tables were
+ingested, but the night has no features yet: to build them without that table, mark the task as successful. Quarantined
+rows and files of other tables do not make a task red: the alerts and the quarantine table have their reasons.
 """
 
 from datetime import timedelta
 from typing import Any
 
-from airflow.sdk import DAG, CronPartitionTimetable, PartitionedAtRuntime, TriggerRule, task
+from airflow.sdk import DAG, PartitionedAtRuntime, TriggerRule, task
 from ratchet import notifiers, policy, request
 from ratchet.arrivals import IngestOperator
+from ratchet.night_timetable import NightTimetable
 
 from include import assets, usecases
 from ml.usecase import UseCase
 
 
-def timetable(use_case: UseCase) -> CronPartitionTimetable | PartitionedAtRuntime:
+def timetable(use_case: UseCase) -> NightTimetable | PartitionedAtRuntime:
     """Return the schedule of the use case's nights; if schedules are off, one that never starts a run."""
     if not policy.schedules_enabled():
         return PartitionedAtRuntime()
     horizon = use_case.horizon
-    return CronPartitionTimetable(
+    return NightTimetable(
         horizon.cron,
         timezone=horizon.timezone,
         run_offset=0,

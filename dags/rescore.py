@@ -13,8 +13,9 @@ which a vacuum keeps. Chunks of 28 nights are mapped tasks, two at a time, outsi
 night is written in one commit, from a few rows at a time. Nights that are complete are not scored again: clear what
 failed, and it continues.
 
-**What it leaves.** The Delta table `rescores/<package>`: entity, night, package, score and version of the features.
-Repeating a request leaves the same rows.
+**What it leaves.** The Delta table `rescores/<package>`: entity, night, package, score, version of the features, and
+whether the night is out of sample. A model looks better than it is on nights that it learned from: the log of `plan`
+warns of such nights, with counts. Repeating a request leaves the same rows.
 
 **When it is red.** `RequestError`: a date is no night, no night has features, the package does not exist, or the reason
 is too short. `FeatureError`: the features of a night do not mean what the package was trained on; build them from its

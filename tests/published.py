@@ -16,7 +16,10 @@ def publish(
     frame: pd.DataFrame,
     published_at: datetime,
     features_version: int | None = None,
+    out_of_sample: bool | None = True,
 ) -> int:
     """Publish the columns `entity` and `score` of `frame` as scores of the package `digest`; return how many are new."""
     part = frame[["entity", "score"]].assign(model_digest=digest)
-    return warehouse.publish_scores(engine, use_case, night, [part], published_at, features_version)
+    return warehouse.publish_scores(
+        engine, use_case, night, [part], published_at, features_version, {digest: out_of_sample}
+    )

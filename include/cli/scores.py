@@ -20,11 +20,12 @@ def scores(
     use_case: UseCaseName = "flights",
     out: Annotated[Path | None, typer.Option(help="The Parquet file to write them to.")] = None,
 ) -> None:
-    """Show the night of the latest published scores, and write them to a file."""
+    """Show the night of the latest published scores, and write them to a file; in-sample scores are warned of."""
     from include import usecases
     from include.settings import load_settings
     from include.stores import warehouse
     from ml.errors import RequestError
+    from ml.packaging import learned_span
 
     latest = warehouse.latest_scores(warehouse.engine(load_settings().warehouse_url), usecases.get(use_case).name)
     if latest.empty:
@@ -32,6 +33,10 @@ def scores(
     if out is not None:
         latest.to_parquet(out, index=False)
     typer.echo(f"{len(latest)} scores of {latest['night'].iloc[0]}" + (f": {out}" if out else ""))
+    marks = {None: int(latest["out_of_sample"].isna().sum()), False: int((~latest["out_of_sample"]).sum())}
+    counts = learned_span.count({**marks, True: len(latest) - sum(marks.values())})
+    if counts.is_mixed:
+        _warn(f"{counts.describe('scores')}: their model learned from that night, or may have (column out_of_sample)")
 
 
 @report_errors
@@ -64,12 +69,15 @@ def rescore(
     ] = "champion",
     who: Annotated[str, typer.Option(help=f"The name of the person who requests it; {_DEFAULT_USER_HELP}")] = "",
 ) -> None:
-    """Score nights again into a separate table; after an interruption, the same command continues."""
+    """Score nights again into a separate table; after an interruption, the same command continues.
+
+    Nights that the package learned from are warned of, with counts.
+    """
     from include.steps.context import StepContext
     from include.steps.score import rescore as step
 
     nights.past(use_case, f"{first_night}..{last_night}")
-    chunks = step.plan(use_case, first_night, last_night, package, who or getpass.getuser(), why)
+    chunks = step.plan(use_case, first_night, last_night, package, who or getpass.getuser(), why, _warn)
     rows = sum(step.rescore(use_case, each) for each in chunks)
     uri = step.address(StepContext.load(use_case), chunks[0].package)
     typer.echo(f"{rows} rows of {first_night} to {last_night}: {uri}")
@@ -86,3 +94,7 @@ def intraday(
 
     rows = step.refresh(use_case, nights.past_moment(moment))
     typer.echo(f"the live snapshot has {rows} entities as of {moment}")
+
+
+def _warn(text: str) -> None:
+    typer.echo(f"Warning: {text}", err=True)

@@ -60,7 +60,10 @@ class Drift:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class UseCaseDetail:
-    """The content of the page of one use case; `measured_night` is the night of `drift` and `slices`."""
+    """The content of the page of one use case; `measured_night` is the night of `drift` and `slices`.
+
+    `in_sample_nights` is the number of nights with metrics that are left out, because their model had learned from them.
+    """
 
     status: UseCaseStatus
     sections: tuple[ChartSection, ...]
@@ -71,6 +74,7 @@ class UseCaseDetail:
     ingestions: tuple[Ingestion, ...]
     decisions: tuple[DescribedEntry, ...]
     adoption: AdoptionStatus | None = None
+    in_sample_nights: int = 0
 
 
 def gather(engine: sa.Engine, case: UseCase, moment: datetime, period: Period | None = None) -> UseCaseDetail:
@@ -86,7 +90,11 @@ def gather(engine: sa.Engine, case: UseCase, moment: datetime, period: Period | 
     ingested = warehouse.ingestions(engine, case.name, *nights)
     series = _series(warehouse.metric_series(engine, case.name, _metric_names(display_names), *nights))
     measured = max((each.night for each in series["drifted_share"]), default=None)
-    metrics = warehouse.metrics(engine, case.name, measured, measured) if measured else ()
+    metrics = [
+        each
+        for each in (warehouse.metrics(engine, case.name, measured, measured) if measured else ())
+        if each.out_of_sample is not False
+    ]
     measured_names = {each.metric for each in metrics}  # a regression has no alert rate
     marks, adopted = _marks(entries), adoption.find(entries)
     columns = (display_names.metric, *(name for name in _SLICE_METRICS if name in measured_names))
@@ -103,6 +111,7 @@ def gather(engine: sa.Engine, case: UseCase, moment: datetime, period: Period | 
         ingestions=ingested[-_INGESTIONS:][::-1],
         decisions=tuple(map(ledger_text.describe, entries[-_DECISIONS:][::-1])),
         adoption=adopted,
+        in_sample_nights=warehouse.count_in_sample_nights(engine, case.name, *nights),
     )
 
 

@@ -14,6 +14,7 @@ from include.settings import Settings
 from include.stores import ledger, packages, warehouse
 from include.stores.files import atomic
 from ml import targets
+from ml.monitoring import performance
 from ml.packaging import package_files
 from ml.targets import Target
 from ml.usecase import UseCase
@@ -27,7 +28,9 @@ def write(use_case: UseCase, settings: Settings, period: Period, seconds: Mappin
     engine = warehouse.engine(settings.warehouse_url)
     summary = gather(engine, use_case, period, seconds)
     known_by = use_case.horizon.cutoff(period.last)
-    matured = warehouse.matured_scores(engine, use_case.name, period.first, period.last, known_by)
+    matured = performance.out_of_sample(
+        warehouse.matured_scores(engine, use_case.name, period.first, period.last, known_by)
+    )
     atomic.write(settings.reports / "run.json", (json.dumps(summary.as_json(), indent=1) + "\n").encode())
     detail = use_case_page.gather(engine, use_case, datetime.now(UTC), period)
     page = render(summary, detail, matured, _target(use_case, engine, settings), use_case.gates.confidence)

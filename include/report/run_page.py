@@ -20,15 +20,16 @@ TEMPLATES = Path(__file__).parent / "templates"
 def render(
     summary: Summary, detail: UseCaseDetail, matured: pd.DataFrame, target: Target | None, confidence: float
 ) -> str:
-    """Return the page; `matured` has the columns night, score and label, one row for each matured score.
+    """Return the page; `matured` has the columns night, score and label, one row for each matured score that is
+    out of sample.
 
     `target` is the target of the last champion, None before the first. `confidence` is that of the intervals.
     """
     pictures = {}
     if target is not None and not matured.empty:
         detail = _add_scores_and_labels(detail, matured, target)
-        pictures["Reliability of all matured scores, with intervals over nights."] = run_plots.reliability(
-            matured, target, confidence
+        pictures["Reliability of all matured out-of-sample scores, with intervals over nights."] = (
+            run_plots.reliability(matured, target, confidence)
         )
     has_matured = bool(pictures)
     if summary.releases:

@@ -15,6 +15,7 @@ from ml import targets
 from ml.governance import ledger_entries
 from ml.governance.hash_chain import Entry
 from ml.governance.ledger_entries import EntryKind, Promoted, RetrainingDecided, Verdict
+from ml.model_card import audit, candidate_section
 from ml.promotion.gate import Outcome
 from ml.statistics import intervals
 from ml.targets import DisplayNames
@@ -58,6 +59,7 @@ class Retrain:
 class Release:
     """A challenger that was judged: its verdict, the interval of its gain, and who approved it.
 
+    `comparisons` is the table of the differences between candidates, a header and rows; () if none were compared.
     `unprofitable_features` have a cost and no proven benefit; None if that was not measured. `pictures` names the plots
     in the folder of its model card.
     """
@@ -71,6 +73,7 @@ class Release:
     interval: tuple[float, float]
     reason: str
     choice: str
+    comparisons: tuple[tuple[str, ...], ...]
     checks: tuple[CheckResult, ...]
     approved_by: tuple[str, ...]
     unprofitable_features: tuple[str, ...] | None = None
@@ -120,7 +123,9 @@ def gather(engine: sa.Engine, use_case: UseCase, period: Period, seconds: Mappin
         nights=_nights(engine, use_case, period),
         retrains=tuple(_build_retrain(night, decision, verdicts) for night, decision in decisions if decision.retrain),
         releases=tuple(
-            _build_release(entry, verdict, entries) for entry, verdict in verdicts if verdict.package is not None
+            _build_release(entry, verdict, entries, targets.target_type(use_case).display_names)
+            for entry, verdict in verdicts
+            if verdict.package is not None
         ),
         seconds=seconds,
         table_versions={
@@ -140,7 +145,9 @@ def _nights(engine: sa.Engine, use_case: UseCase, period: Period) -> tuple[Night
         for each in warehouse.maturity(engine, use_case.name, *bounds, use_case.horizon.cutoff(period.last))
     }
     measured = {
-        (each.night, each.metric): each.value for each in warehouse.metrics(engine, use_case.name, *bounds, slice="all")
+        (each.night, each.metric): each.value
+        for each in warehouse.metrics(engine, use_case.name, *bounds, slice="all")
+        if each.out_of_sample is not False
     }
     rows = []
     for night in sorted({each.night for each in ingested}):
@@ -174,7 +181,7 @@ def _build_retrain(
     )
 
 
-def _build_release(judged: Entry, verdict: Verdict, entries: tuple[Entry, ...]) -> Release:
+def _build_release(judged: Entry, verdict: Verdict, entries: tuple[Entry, ...], display_names: DisplayNames) -> Release:
     is_promoted = verdict.outcome == Outcome.PROMOTE  # a refused attempt may have produced the same package
     promoted = [
         ledger_entries.read(each, Promoted)
@@ -196,6 +203,9 @@ def _build_release(judged: Entry, verdict: Verdict, entries: tuple[Entry, ...]) 
         interval=(gain.low, gain.high),
         reason=verdict.reason,
         choice=verdict.choice,
+        comparisons=candidate_section.comparison_table(audit.comparisons(verdict), display_names.loss)
+        if verdict.comparisons
+        else (),
         checks=tuple(pending_approvals.check_results("gate", verdict.checks)),
         approved_by=promoted[0].approved_by if promoted else (),
         unprofitable_features=verdict.features_without_benefit if is_measured else None,

@@ -6,7 +6,6 @@ run that was interrupted is completed by repeating it, without a second entry.
 
 import json
 import re
-import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,7 @@ from include.settings import Settings
 from include.steps import airflow_database, justification
 from include.steps.migrate import activity
 from include.steps.prune import training_parts
-from include.stores import ledger, report_paths, routing_store, warehouse
+from include.stores import ledger, packages, report_paths, routing_store, warehouse
 from include.stores.files import object_trees
 from include.stores.registry import removal
 from include.stores.warehouse import retention as rows_by_night
@@ -122,7 +121,8 @@ def _remove_run_page(settings: Settings, use_case: str) -> int:
 def _remove_packages(settings: Settings, use_case: str) -> int:
     folders = [folder for folder, _ in training_parts.package_folders(settings.packages, use_case)]
     for folder in folders:
-        shutil.rmtree(folder)
+        packages.remove(settings.packages, folder.name)
+    packages.remove_leftovers(settings.packages)
     return len(folders)
 
 

@@ -5,6 +5,7 @@ from datetime import date, datetime, timedelta
 from include.steps import ingest
 from include.steps.context import StepContext
 from include.steps.features import build
+from include.steps.ingest import required_tables
 from include.stores import night_gaps, warehouse
 from include.stores.warehouse import Alert
 from ml.usecase import periods
@@ -29,9 +30,13 @@ def choose(use_case: str, night: str) -> list[str]:
 
 
 def make_up(use_case: str, night: str) -> int:
-    """Ingest a missed night, build its features and return how many entities they have; raises what the steps raise."""
+    """Ingest a missed night, build its features and return how many entities they have.
+
+    Raises what the steps raise, and DataError when nothing of a required table was ingested.
+    """
     context = StepContext.load(use_case)
     ingest.ingest(use_case, night)
+    required_tables.check(use_case, night)
     entities = build.build(use_case, night)
     warehouse.withdraw_alerts(context.engine, [_missed_alert(context, periods.parse(night).first)])
     return entities

@@ -11,9 +11,10 @@ from include import installation
 from include.settings import FORMER_NAMES, Settings
 from include.steps import bootstrap
 from include.steps.migrate import activity
-from include.stores import ledger, warehouse
+from include.stores import ledger, packages, warehouse
 from include.stores.signing import dsse
-from ml.errors import SetupError
+from ml.errors import PackageError, SetupError
+from ml.packaging import learned_span, package_files
 
 
 def upgrade(settings: Settings, now: datetime, *, assume_idle: bool = False) -> Iterator[str]:
@@ -65,5 +66,25 @@ def _upgrade_warehouse(settings: Settings) -> Iterator[str]:
         yield f"the warehouse was upgraded from schema {before} to {after}"
     engine = warehouse.engine(settings.warehouse_url)
     ledger.verify(engine)
+    yield from _mark_scores(settings, is_migrated=before != after)
     if before != after:
         yield f"the ledger's {len(ledger.entries(engine, forgotten=True))} entries are intact; older ones are read under today's names"
+
+
+def _mark_scores(settings: Settings, *, is_migrated: bool) -> Iterator[str]:
+    """Mark scores of earlier releases as in sample or out of sample, by their packages, and say how many.
+
+    A score whose package is missing or damaged, or has no such facts, stays unknown.
+    """
+    engine, marked = warehouse.engine(settings.warehouse_url), 0
+    for digest in warehouse.unmarked_models(engine):
+        try:
+            facts = package_files.facts(packages.get(settings.packages, digest, settings.trusted_keys))
+        except PackageError:
+            continue
+        learned = learned_span.from_facts(facts)
+        marked += warehouse.mark(engine, digest, learned.until, is_complete=learned.is_complete).scores
+    unknown = warehouse.count_unmarked(engine)
+    if marked or (is_migrated and unknown):
+        rest = f"; of {unknown:,} it is not known, because their package cannot be read" if unknown else ""
+        yield f"{marked:,} scores are marked as in sample or out of sample{rest}"

@@ -77,14 +77,16 @@ def version_before(uri: str, hours: int) -> int:
 def unneeded_log(uri: str, since: int, pinned: Collection[int]) -> tuple[str, ...]:
     """Return the log files, oldest first, of which neither the versions from `since` on nor those `pinned` need any.
 
-    None when there are only a few.
+    None when there are only a few, unless an interrupted removal left them: no version can be read from them.
     """
+    readable = readable_versions(uri)
     old = sorted(
         (version, name)
         for name, version in _log_versions(uri).items()
         if version < since and not (version in pinned and name.endswith(".parquet"))
     )
-    return tuple(name for _, name in old) if len(old) >= _MIN_TRIMMED else ()
+    is_worthwhile = len(old) >= _MIN_TRIMMED or any(version not in readable for version, _ in old)
+    return tuple(name for _, name in old) if is_worthwhile else ()
 
 
 def write_checkpoints(uri: str, since: int, pinned: Collection[int]) -> None:

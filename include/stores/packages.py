@@ -16,6 +16,7 @@ from ml.errors import PackageError
 from ml.scoring import manifest
 
 MANIFEST = manifest.NAME
+_REMOVED = ".removed-"  # hidden, as an unfinished package is
 
 
 def put(folder: Path, digest: str, files: Mapping[str, bytes]) -> Path:
@@ -58,6 +59,24 @@ def get(folder: Path, digest: str, trusted: Path) -> dict[str, bytes]:
 def stored(folder: Path) -> tuple[str, ...]:
     """Return the digests of the packages in `folder`, sorted."""
     return tuple(sorted(path.name for path in folder.glob("[!.]*") if path.is_dir()))
+
+
+def remove(folder: Path, digest: str) -> None:
+    """Remove the package `digest` in one step; one that is gone already is skipped.
+
+    What a killed process left of it is no package any more, and `remove_leftovers` removes it.
+    """
+    try:
+        (folder / digest).rename(folder / f"{_REMOVED}{digest}")
+    except FileNotFoundError:
+        return
+    remove_leftovers(folder)
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove the files of packages whose removal was begun."""
+    for path in folder.glob(f"{_REMOVED}*"):
+        shutil.rmtree(path, ignore_errors=True)  # another process may be removing it, too
 
 
 def read(path: Path, digest: str, trusted: Path) -> dict[str, bytes]:

@@ -62,9 +62,16 @@ def has_module(name: str, module_name: str) -> bool:
     return any((Path(folder) / name / f"{module_name}.py").exists() for folder in __path__)
 
 
-def translate_errors(name: str, error_type: type[RatchetError] = DeclarationError) -> AbstractContextManager[None]:
-    """Return a context that turns exceptions of the use case's code into errors with its file and line."""
-    return loader.translate_errors(_folders(*__path__)[name], error_type)
+def translate_errors(
+    name: str, error_type: type[RatchetError] = DeclarationError, *, reads_rows: bool = True
+) -> AbstractContextManager[None]:
+    """Return a context that turns exceptions of the use case's code into errors with its file and line.
+
+    If the code `reads_rows` and the use case has confidential columns, the exception's message, which may contain one
+    of their values, is left out.
+    """
+    hides_message = reads_rows and get(name).has_confidential_columns
+    return loader.translate_errors(_folders(*__path__)[name], error_type, hides_message=hides_message)
 
 
 @cache

@@ -29,7 +29,7 @@ def feature_types(use_case: UseCase, horizon: Night | Live) -> dict[str, Feature
     looked_up = {each.table for each in use_case.features_at(horizon) if isinstance(each, Lookup)}
     tables = {name: empty_table(use_case, use_case.table(name)) for name in looked_up}
     entities = empty_table(use_case, use_case.table(use_case.entities))
-    with usecases.translate_errors(use_case.name):
+    with usecases.translate_errors(use_case.name, reads_rows=False):
         built = engine.build(use_case, coherence.functions(use_case), entities, tables, horizon)
     return {
         name: "number" if pd.api.types.is_float_dtype(built[name].dtype) else "text"
@@ -40,7 +40,7 @@ def feature_types(use_case: UseCase, horizon: Night | Live) -> dict[str, Feature
 def check(use_case: UseCase) -> None:
     """Raise DeclarationError when a function of `features.py` fails on empty tables."""
     functions = coherence.functions(use_case)
-    with usecases.translate_errors(use_case.name):
+    with usecases.translate_errors(use_case.name, reads_rows=False):
         for table in use_case.tables:
             for name in table.derived:
                 engine.call_numeric(functions[name], empty_table(use_case, table))

@@ -61,8 +61,13 @@ def load_module(package: str, folder: Path, module_name: str) -> ModuleType:
 
 
 @contextmanager
-def translate_errors(folder: Path, error_type: type[RatchetError] = DeclarationError) -> Iterator[None]:
-    """Turn exceptions of a use case's code into `error_type`, with the file and line; other exceptions pass through."""
+def translate_errors(
+    folder: Path, error_type: type[RatchetError] = DeclarationError, *, hides_message: bool = False
+) -> Iterator[None]:
+    """Turn exceptions of a use case's code into `error_type`, with the file and line; other exceptions pass through.
+
+    With `hides_message`, only the exception's type is shown, also in a traceback.
+    """
     try:
         yield
     except RatchetError:
@@ -72,7 +77,13 @@ def translate_errors(folder: Path, error_type: type[RatchetError] = DeclarationE
         if position is None:
             raise
         location = f"{_display_path(folder)}/{position[0]}, line {position[1]}"
-        raise error_type(f"the use case {folder.name!r} fails in {location}: {_describe(error)}") from error
+        fails = f"the use case {folder.name!r} fails in {location}"
+        if hides_message:
+            raise error_type(
+                f"{fails}: {type(error).__name__}. Its message is left out, because it may contain a personal value: "
+                "call the function yourself to see it"
+            ) from None
+        raise error_type(f"{fails}: {_describe(error)}") from error
 
 
 def _error(folder: Path, module_name: str, reason: str, position: tuple[str, int] | None = None) -> DeclarationError:

@@ -137,6 +137,16 @@ class CandidateRecord:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ComparisonRecord:
+    """Two candidates on the same out-of-fold rows: cost per 1000 rows and loss of `candidate` minus those of `other`."""
+
+    candidate: str
+    other: str
+    cost: StoredInterval
+    loss: StoredInterval
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class RefitRecord:
     """The digests of the judged model and of its refit, and the checks of their equivalence."""
 
@@ -195,6 +205,7 @@ class Verdict:
     evaluation: EvaluationRows | None = None
     checks: tuple[Check, ...] = ()
     candidates: tuple[CandidateRecord, ...] = ()
+    comparisons: tuple[ComparisonRecord, ...] = ()
     choice: str = ""
     features_without_benefit: tuple[str, ...] = ()
     diagnostics: Mapping[str, Any] = field(default_factory=dict)

@@ -6,12 +6,13 @@ from difflib import SequenceMatcher
 from ml import targets
 from ml.errors import LedgerError
 from ml.governance.ledger_entries import RefitRecord, StoredInterval, Verdict
-from ml.model_card import card, sections
+from ml.model_card import candidate_section, card, sections
 from ml.promotion.adoption.admission import Admission
 from ml.promotion.gate import GateRule, Outcome, PromotionVerdict
 from ml.promotion.refit_equivalence import RefitComparison
 from ml.statistics import intervals
 from ml.statistics.intervals import Interval
+from ml.training.candidate_comparison import Comparison
 from ml.training.selection import CandidateResult, Choice
 from ml.usecase import UseCase
 
@@ -36,6 +37,7 @@ def expected_lines(recorded: Verdict, use_case: UseCase) -> list[str]:
         )
         for each in recorded.candidates
     ]
+    choice = Choice(name="", reason=recorded.choice, comparisons=comparisons(recorded))
     verdict = PromotionVerdict(
         outcome=Outcome(recorded.outcome),
         rule=GateRule(recorded.rule),
@@ -51,11 +53,19 @@ def expected_lines(recorded: Verdict, use_case: UseCase) -> list[str]:
     lines = [
         *(f"* `{table}` at version {version}" for table, version in recorded.table_versions.items()),
         *card.dependency_lines(recorded.environment_changes),
-        *card.candidate_lines(contenders, Choice(name="", reason=recorded.choice)),
+        *candidate_section.candidate_lines(contenders, choice, target.display_names.loss),
         *card.verdict_lines(verdict),
         *refit_lines(recorded.refit),
     ]
     return [line for line in lines if line]
+
+
+def comparisons(recorded: Verdict) -> tuple[Comparison, ...]:
+    """Return the comparisons of candidates that are recorded in the verdict; () for those of earlier releases."""
+    return tuple(
+        Comparison(candidate=each.candidate, other=each.other, cost=_interval(each.cost), loss=_interval(each.loss))
+        for each in recorded.comparisons
+    )
 
 
 def refit_lines(recorded: RefitRecord | None) -> list[str]:

@@ -11,6 +11,7 @@ from ml.evaluation.diagnostics import Diagnostics
 from ml.evaluation.permutation_importance import FeatureImportance
 from ml.features.lineage import FeatureLineage
 from ml.governance.privacy import MASKED
+from ml.model_card import candidate_section
 from ml.model_card import sections as card_sections
 from ml.model_card.markdown import signed_interval as _interval
 from ml.model_card.markdown import table as _table
@@ -72,7 +73,12 @@ def render(card: ModelCard, *, with_timings: bool = True) -> str:
     sections = {
         "Purpose": [card.use_case.question, *targets.target_type(card.use_case).describe_task(card.use_case)],
         "Data and provenance": _provenance_lines(card),
-        "Candidates": candidate_lines(card.contenders, card.choice, with_timings=with_timings),
+        "Candidates": candidate_section.candidate_lines(
+            card.contenders,
+            card.choice,
+            targets.target_type(card.use_case).display_names.loss,
+            with_timings=with_timings,
+        ),
         "Verdict": verdict_lines(card.verdict),
         **({"Refit": card_sections.refit_section(card.refit)} if card.refit else {}),
         **(card_sections.build(card.diagnostics, card.use_case) if card.diagnostics else {}),
@@ -131,33 +137,6 @@ def dependency_lines(changes: Iterable[str]) -> list[str]:
     ['* Unlike its champion: lightgbm was 4.6, is 4.7']
     """
     return [f"* Unlike its champion: {each}" for each in changes]
-
-
-def candidate_lines(contenders: Sequence[CandidateResult], choice: Choice, *, with_timings: bool = True) -> list[str]:
-    """Return the table of candidates, and the reason for the choice."""
-    headers = (
-        "candidate",
-        *contenders[0].quality.headline,
-        "saved per 1000 rows",
-        "package, MB",
-        "p99 of one answer, ms",
-        "memory, MB",
-    )
-    rows = [
-        (
-            each.name,
-            *each.quality.headline.values(),
-            f"{each.quality.saved_per_1000:,.0f}",
-            f"{each.package_mb:.2f}",
-            f"{each.p99_latency_ms:.2f}",
-            f"{each.memory_mb:.0f}",
-        )
-        for each in contenders
-    ]
-    if not with_timings:
-        chosen = f"Chosen: {choice.name}. The verdict in the ledger has the reason, and each latency and memory."
-        return [*_table(headers[:-2], [row[:-2] for row in rows]), "", chosen]
-    return [*_table(headers, rows), "", f"Chosen: {choice.reason}."]
 
 
 def verdict_lines(gate_verdict: PromotionVerdict) -> list[str]:

@@ -26,6 +26,15 @@ class RecentPerformance:
     expected_loss: float | None
 
 
+def out_of_sample(matured: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of `matured` that are known to be out of sample (column `out_of_sample`; null is unknown).
+
+    >>> out_of_sample(pd.DataFrame({"score": [0.1, 0.2, 0.3], "out_of_sample": [True, False, None]}))["score"].tolist()
+    [0.1]
+    """
+    return matured[matured["out_of_sample"].astype("boolean").fillna(value=False).astype(bool)]
+
+
 def measure(matured: pd.DataFrame, target: Target) -> Performance | None:
     """Return the performance on the rows of `matured` (columns `night`, `score`, `label`); None when it is empty."""
     if matured.empty:

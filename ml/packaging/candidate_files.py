@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ml.arrays import Strings
+from ml.arrays import Floats, Strings
 from ml.errors import RefusalError
 from ml.packaging import package_files
 from ml.packaging.package_files import Package
@@ -32,6 +32,11 @@ class CandidateFiles:
     candidate: Candidate
     files: Mapping[str, bytes]
 
+    @property
+    def scores(self) -> Floats:
+        """The calibrated out-of-fold scores, of the rows that the folds validate on, in their order."""
+        return np.frombuffer(self.files[_SCORES_FILE], _FLOAT).astype(np.float64)
+
     def restore(self, nights: Strings) -> FittedCandidate:
         """Return the fitted candidate; `nights` (ISO dates, shape (n,)) are those of its training rows."""
         kind = str(package_files.read_manifest(self.files)["learner"])
@@ -39,9 +44,8 @@ class CandidateFiles:
             Fold(learner=learners.load(kind, self.files[_fold_filename(number)].decode()), validation=validation)
             for number, (_, validation) in enumerate(splitting.folds(nights), start=1)
         )
-        scores = np.frombuffer(self.files[_SCORES_FILE], _FLOAT).astype(np.float64)
         return FittedCandidate(
-            candidate=self.candidate, model=package_files.load(self.files), folds=folds, scores=scores
+            candidate=self.candidate, model=package_files.load(self.files), folds=folds, scores=self.scores
         )
 
 

@@ -90,3 +90,14 @@ def folds(nights: Strings) -> Iterator[tuple[Booleans, Booleans]]:
     blocks = np.array_split(np.unique(nights), _FOLDS + 1)
     for block in blocks[1:]:
         yield nights < block[0], (nights >= block[0]) & (nights <= block[-1])
+
+
+def validated(nights: Strings) -> Booleans:
+    """Return a mask of the rows that a fold validates on, shape (n,): all but those of the first block.
+
+    >>> nights = np.array([f"2013-01-0{day}" for day in range(1, 9)], object)
+    >>> nights[validated(nights)].tolist()[0]
+    '2013-01-03'
+    """
+    masks: Booleans = np.any([validation for _, validation in folds(nights)], axis=0)
+    return masks

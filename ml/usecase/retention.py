@@ -29,6 +29,8 @@ class Retention:
     * `versions`: the tables as they were on a night: `ratchet data as-of`, explanations. The versions that the
       champion, the package for a rollback, a challenger and pending approvals were trained on are kept longer.
     * `predictions`: the prediction log, from the start of a running release at least.
+    * `online`: rows of Feast's online store, if it is SQLite, since the night of an entity's newest row. A night can be
+      loaded again by a materialization.
     * `rescores`: the tables of rescored nights.
     * `reports`: drift pages, model cards and plots of trainings. Those of released packages are kept, except drift
       pages.
@@ -42,6 +44,7 @@ class Retention:
     metrics: int | None = 800
     versions: int | None = 400
     predictions: int | None = 100
+    online: int | None = 14
     rescores: int | None = 100
     reports: int | None = 100
     candidates: int | None = 100

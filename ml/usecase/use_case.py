@@ -202,6 +202,12 @@ class UseCase:
         """The date column of the entity table with the night of each entity."""
         return str(self.table(self.entities).night)
 
+    @property
+    def has_confidential_columns(self) -> bool:
+        """Whether any column must not be shown in logs or in reports; derived columns follow their inputs."""
+        personal = (each for table in self.tables for each in table.personal)
+        return any(not {"logs", "reports"} <= set(each.may_reach) for each in personal)
+
     def table(self, name: str) -> Table:
         """Return the table with the name `name`; raises DeclarationError if there is none."""
         for table in self.tables:

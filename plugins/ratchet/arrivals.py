@@ -63,10 +63,13 @@ class IngestOperator(BaseOperator):
         return self.ingest(context)
 
     def ingest(self, context: Any, event: Any = None) -> dict[str, int]:
-        """Ingest what is there. Raises what `include.steps.ingest` raises, also for a file that did not come."""
+        """Ingest what is there. Raises what `include.steps.ingest` raises, also for a file that did not come.
+
+        When nothing of a required table could be ingested, it raises DataError after the other tables were stored.
+        """
         from include.steps import before_history
         from include.steps import ingest as step
-        from include.steps.ingest import arrivals
+        from include.steps.ingest import arrivals, required_tables
 
         period = request.period(context)
         try:
@@ -74,6 +77,7 @@ class IngestOperator(BaseOperator):
         finally:
             arrivals.finish(self.use_case, period)
         before_history.warn(self.use_case, period)
+        required_tables.check(self.use_case, period)
         return counts
 
     def _send_alerts(self, period: str) -> None:

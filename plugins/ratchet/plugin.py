@@ -1,4 +1,4 @@
-"""The plugin that Airflow loads: the dashboard and its link in the UI, a task listener, and a deadline reference.
+"""The plugin that Airflow loads: the dashboard and its link in the UI, a task listener, a timetable, a deadline reference.
 
 Every Airflow process loads plugins, each task's process included, but only the API server shows pages. The dashboard is
 therefore imported at its first request.
@@ -13,6 +13,7 @@ from airflow.plugins_manager import AirflowPlugin
 
 from ratchet import task_durations
 from ratchet.lateness import RunCreated
+from ratchet.night_timetable import NightTimetable
 
 PREFIX = "/ratchet"
 Message = MutableMapping[str, Any]
@@ -34,10 +35,11 @@ def _board() -> Any:
 
 
 class RatchetPlugin(AirflowPlugin):
-    """The dashboard under Airflow's address and in its navigation, a task listener, and a deadline reference."""
+    """The dashboard under Airflow's address and in its navigation, a task listener, a timetable, a deadline reference."""
 
     name = "ratchet"
     listeners = [task_durations]  # noqa: RUF012 - Airflow reads class attributes
+    timetables = [NightTimetable]  # noqa: RUF012 - the same
     deadline_references = [RunCreated]  # noqa: RUF012 - the same
     fastapi_apps = [{"app": page, "url_prefix": PREFIX, "name": "Ratchet"}]  # noqa: RUF012 - the same
     external_views = [  # noqa: RUF012 - the same

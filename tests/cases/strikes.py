@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import pendulum
 from airflow.timetables.base import TimeRestriction
-from airflow.timetables.trigger import CronPartitionTimetable
+from ratchet.night_timetable import NightTimetable
 
 from ml.usecase import Night
 
@@ -17,7 +17,7 @@ from ml.usecase import Night
 def scheduled_runs(zone: str, hour: int, year: int) -> list[tuple[str, str]]:
     """Return the partition keys and the UTC start times of the runs in `year`."""
     night = Night(hour=hour, timezone=zone)
-    timetable = CronPartitionTimetable(
+    timetable = NightTimetable(
         night.cron, timezone=zone, run_offset=0, key_format="%Y-%m-%d", run_immediately=timedelta(0)
     )
     restriction = TimeRestriction(pendulum.datetime(year, 1, 1), None, catchup=True)

@@ -6,6 +6,7 @@ import json
 import os
 import socket
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from typer.testing import CliRunner
 
 from include.cli.main import app
 from include.steps import ingest
+from include.steps.ingest import late_files
 from include.stores import landing, ledger, warehouse
 from include.stores.files import folders
 from ml.errors import DataError
@@ -115,23 +117,63 @@ def test_a_required_table_whose_only_file_is_a_link_is_a_failed_file(rides: ToyN
     assert (len(rides.valid("rides")), len(rides.valid("bookings"))) == (0, 1)
 
 
-@pytest.mark.parametrize("linked", ["night", "use case"])
-def test_a_folder_that_is_a_link_is_refused_by_name(rides: ToyNight, tmp_path: Path, linked: str) -> None:
-    elsewhere = tmp_path / "elsewhere"
-    (elsewhere / NIGHT).mkdir(parents=True)
-    (elsewhere / NIGHT / "bookings.csv").write_text(SECRET)
-    root = Path(rides.settings.landing)
-    if linked == "night":
-        (root / "taxi").mkdir(parents=True)
-        (root / "taxi" / NIGHT).symlink_to(elsewhere / NIGHT)
-    else:
-        root.mkdir(parents=True)
-        (root / "taxi").symlink_to(elsewhere)
-    with pytest.raises(DataError, match="expected a folder at .*, got a file or a symbolic link"):
+@pytest.fixture
+def elsewhere(tmp_path: Path) -> Path:
+    """A folder outside of the landing area, with a file of a night in its own folder."""
+    path = tmp_path / "elsewhere"
+    (path / NIGHT).mkdir(parents=True)
+    (path / NIGHT / "bookings.csv").write_text(SECRET)
+    return path
+
+
+REFUSED = "expected a folder at .*, got a file or a symbolic link, and links are not followed"
+
+
+@pytest.mark.parametrize("make", [link, link_to_itself, pipe])
+def test_a_night_that_is_no_folder_is_an_alert_with_its_name_and_other_nights_go_on(
+    rides: ToyNight, elsewhere: Path, make: Callable[[Path, Path], None]
+) -> None:
+    folder = Path(rides.settings.landing) / "taxi" / NIGHT
+    folder.parent.mkdir(parents=True)
+    make(folder, elsewhere / NIGHT)
+    with pytest.raises(DataError, match=f"expected a file of 'bookings' .* nothing was ingested. {NIGHT}: {REFUSED}"):
         ingest.ingest("taxi", NIGHT)
-    location = landing.use_case_location(rides.settings.landing, "taxi")
-    if linked == "night":
-        assert landing.list_files_by_period(location, ["bookings"], "", "9999") == {}
+    (alert,) = rides.alerts()
+    assert (alert.kind, alert.subject) == ("file", NIGHT)
+    assert alert.message.startswith(f"{NIGHT}: unknown table, expected a folder at {folder}, got a file or")
+    other = replace(rides, night="2024-03-18")
+    other.ingest(rides_csv=b"ride_date,ride,zone,pickup_at,driver,minutes_late,ended_at\n")
+    assert late_files.find("taxi") == {}
+    folder.unlink()
+    rides.ingest(rides_csv=b"ride_date,ride,zone,pickup_at,driver,minutes_late,ended_at\n")
+    assert NIGHT not in [each.subject for each in rides.alerts()]
+    assert not contains(rides.settings.home, SECRET, without=elsewhere)
+
+
+def test_a_night_that_needs_no_file_has_the_link_among_its_quarantined_files(
+    rides: ToyNight, elsewhere: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    optional = replace(rides.case, tables=tuple(replace(each, required=False) for each in rides.case.tables))
+    monkeypatch.setattr("include.usecases.get", lambda _: optional)
+    folder = Path(rides.settings.landing) / "taxi" / NIGHT
+    folder.parent.mkdir(parents=True)
+    folder.symlink_to(elsewhere / NIGHT)
+    assert ingest.ingest("taxi", NIGHT)["rows_in"] == 0
+    ((name, file),) = rides.files().items()
+    assert (name, file.status) == (NIGHT, "unknown table")
+    assert "links are not followed" in file.reason
+
+
+def test_a_use_case_whose_folder_is_a_link_is_refused_and_the_others_go_on(
+    rides: ToyNight, members: ToyNight, elsewhere: Path
+) -> None:
+    root = Path(rides.settings.landing)
+    root.mkdir(parents=True)
+    (root / "taxi").symlink_to(elsewhere)
+    with pytest.raises(DataError, match=f"^{REFUSED}; put the folder itself there$"):
+        ingest.ingest("taxi", NIGHT)
+    assert members.ingest(members_csv=b"member,month,visits,joined_at\n")["rows_valid"] == 0
+    assert not contains(rides.settings.home, SECRET, without=elsewhere)
 
 
 def test_the_landing_folder_itself_may_be_a_link(rides: ToyNight, tmp_path: Path) -> None:

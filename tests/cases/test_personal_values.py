@@ -3,8 +3,11 @@
 import io
 import json
 import logging
+import re
 import sqlite3
+import traceback
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -13,8 +16,10 @@ import pytest
 from typer.testing import CliRunner
 
 from include.cli.main import app
+from include.steps.features import build
 from include.stores import lake
-from tests.cases.conftest import NIGHT, ToyNight
+from ml.errors import DeclarationError
+from tests.cases.conftest import NIGHT, ToyNight, Variant
 
 PERSON = "Quintessa Abernathy"
 COLUMNS = ("ride_date", "ride", "zone", "pickup_at", "driver", "minutes_late", "ended_at")
@@ -105,3 +110,39 @@ def test_without_personal_columns_the_name_of_an_unknown_column_is_shown(rides: 
         rides_csv=f"{HEADER}\n".encode(),
     )
     assert "not in the contract: ['miles']" in rides.files()["bookings.csv"].reason
+
+
+FAILING = {
+    "a derived column": ("features", "    return ((minutes_late", "    float({0!r})\n    return ((minutes_late"),
+    "a rule": ("schema", "ended_at: Series[Instant]\n", "ended_at: Series[Instant]\n\n{1}"),
+    "a feature": ("features", "    return pickup_at", "    sys.exit({0!r})\n    return pickup_at"),
+}
+RULE = f"""    @pa.dataframe_check
+    def is_known(cls, rows: pd.DataFrame) -> "pd.Series[bool]":
+        raise KeyError({PERSON!r})
+"""
+
+
+@pytest.mark.parametrize(("module", "old", "new"), FAILING.values(), ids=FAILING.keys())
+def test_the_message_of_a_functions_exception_reaches_no_log(
+    rides: ToyNight, variant: Variant, caplog: pytest.LogCaptureFixture, module: str, old: str, new: str
+) -> None:
+    changes = {module: {old: new.format(PERSON, RULE)}}
+    if module == "features":
+        changes["features"]["import numpy"] = "import sys\n\nimport numpy"
+    night = replace(rides, case=variant("taxi", "cab", changes))
+    with pytest.raises(DeclarationError, match="the use case 'cab' fails in .*, line") as failed:
+        night.ingest(rides_csv=f"{HEADER}\n{LINE}\n".encode())
+        build.build("cab", NIGHT)
+    shown = "".join(traceback.format_exception(failed.value))
+    assert re.search(rf"{module}.py, line \d+: (ValueError|KeyError|SystemExit). Its message is left out", shown)
+    assert PERSON not in shown + caplog.text
+    assert [line for line in dump(rides.settings.home / "warehouse.db") if PERSON in line] == []
+
+
+def test_without_personal_columns_the_message_is_shown(rides: ToyNight, variant: Variant) -> None:
+    module, old, new = FAILING["a derived column"]
+    without = {"usecase": {'personal=(Personal(column="driver"),),': ""}, module: {old: new.format("far")}}
+    night = replace(rides, case=variant("taxi", "cab", without))
+    with pytest.raises(DeclarationError, match="ValueError: could not convert string to float: 'far'"):
+        night.ingest(rides_csv=f"{HEADER}\n{LINE}\n".encode())

@@ -12,7 +12,7 @@ from ratchet.arrivals import IngestOperator, NightFilesTrigger
 
 from include.steps import before_history
 from include.steps import ingest as ingest_step
-from include.steps.ingest import arrivals
+from include.steps.ingest import arrivals, required_tables
 from include.steps.ingest.arrivals import Wait
 from ml.errors import DataError, SetupError
 
@@ -34,6 +34,7 @@ def happened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setattr(arrivals, "finish", record("finish"))
     monkeypatch.setattr(ingest_step, "ingest", record("ingest", {"rows_in": 2}))
     monkeypatch.setattr(before_history, "warn", record("warn"))
+    monkeypatch.setattr(required_tables, "check", record("check"))
     monkeypatch.setattr("include.notifications.send_alerts", record("send"))
     return calls
 
@@ -61,7 +62,7 @@ def test_a_night_whose_files_are_there_is_ingested_at_once(
 ) -> None:
     looks(monkeypatch, None)
     assert operator.execute({}) == {"rows_in": 2}
-    assert happened == ["ingest", "finish", "warn"]
+    assert happened == ["ingest", "finish", "warn", "check"]
 
 
 def test_a_night_waits_without_a_worker_and_goes_on_when_the_files_are_there(
@@ -80,7 +81,7 @@ def test_a_night_waits_without_a_worker_and_goes_on_when_the_files_are_there(
     (payload,) = asyncio.run(fires())
     assert payload == {"period": NIGHT}
     assert getattr(operator, deferred.value.method_name)({}, payload) == {"rows_in": 2}
-    assert happened[2:] == ["ingest", "finish", "warn"]
+    assert happened[2:] == ["ingest", "finish", "warn", "check"]
 
 
 def test_when_the_time_is_over_the_reason_is_that_of_the_ingestion(

@@ -30,12 +30,16 @@ ADMIN = "s3_admin"
 _ALL_S3_ACTIONS = ("Read", "Write", "List", "Tagging")
 MLFLOW_ADMIN, MLFLOW_TASKS = "admin", "ratchet"
 _PRIVATE = 0o700
+NOTIFY_URLS, NOTIFY_VARIABLE = "notify_urls", "RATCHET_NOTIFY_URLS"
 
 Files = Mapping[str, str]
 
 
-def fill(folder: Path) -> list[str]:
+def fill(folder: Path, notify_urls: str | None = None) -> list[str]:
     """Generate the missing secrets in `folder`, and return the names of the files written; existing files are kept.
+
+    `notify_urls` are the receivers of alerts, which replace those in the file; None keeps them, and at first there are
+    none.
 
     Secrets that belong together are all regenerated when one of them is missing. Access is restricted on the folder,
     which only its owner can enter, not on the files: a container runs as another user and gets single files mounted.
@@ -45,6 +49,8 @@ def fill(folder: Path) -> list[str]:
     for names, make in _GROUPS:
         if not all((folder / name).exists() for name in names):
             made |= make()
+    if notify_urls is not None:
+        made[NOTIFY_URLS] = notify_urls
     for name, text in made.items():
         atomic.write(folder / name, text.strip().encode())
     folder.chmod(_PRIVATE)
@@ -137,6 +143,7 @@ _GROUPS: tuple[tuple[tuple[str, ...], Callable[[], Files]], ...] = (
     *(_single_file(name, dsse.new_key) for name in sorted(dsse.KEY_FILES)),
     _single_file("serving_token", _random_secret),
     _single_file("grafana", _random_secret),
+    _single_file(NOTIFY_URLS, str),  # empty: messages go to the log
 )
 NAMES = frozenset(name for names, _ in _GROUPS for name in names)
 
@@ -150,6 +157,6 @@ def _chown(folder: Path) -> None:
 
 if __name__ == "__main__":
     target_dir = Path(sys.argv[1])
-    for each in fill(target_dir):
+    for each in fill(target_dir, os.environ.get(NOTIFY_VARIABLE)):
         print(each)  # noqa: T201 - the program's output
     _chown(target_dir)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from include import provenance
+from include.patience import Patience
 
 PROJECT = Path(__file__).resolve().parents[3]
 SERVICES = ("postgres", "redis", "seaweedfs", "prometheus", "alertmanager")
@@ -98,25 +99,28 @@ class ComposeStack:
         self.run("docker", "build", "--quiet", "--tag", tag, *network, *arguments, *options, context)
 
     def make_secrets(self) -> None:
-        """Generate the missing secrets; only the owner of the folder can read them."""
+        """Generate the missing secrets, and store the receivers of alerts; only the owner of the folder can read them."""
         log(f"secrets in {self.folder / 'secrets'}")
         secrets_dir = self.folder / "secrets"
         secrets_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         inside = ("python", "-m", "include.platform.compose.secret_files", "/secrets")
         mounted = ("--volume", f"{secrets_dir}:/secrets:z")
-        self.run("docker", "run", "--rm", "--network", "none", "--user", "0:0", *mounted, "ratchet:stack", *inside)
+        receivers = ("--env", "RATCHET_NOTIFY_URLS")  # by name, so that the addresses are in no command line
+        options = ("--rm", "--network", "none", "--user", "0:0", *receivers, *mounted)
+        self.run("docker", "run", *options, "ratchet:stack", *inside)
 
     def wait(self, timeout: float = _TIMEOUT_SECONDS) -> None:
         """Wait until every container is healthy.
 
-        Raises StackError, with the end of the container's log, when a job fails or after `timeout` seconds.
+        Raises StackError, with the end of the container's log, when a job fails, or after `timeout` seconds of a quiet
+        machine.
         """
-        started, reported = time.monotonic(), ""
+        started, patience, reported = time.monotonic(), Patience(timeout), ""
         while missing := [container for container in self.containers() if not container.is_healthy]:
-            timed_out = time.monotonic() - started > timeout
+            timed_out = patience.is_spent()
             for part in missing:
                 if part.failed or timed_out:
-                    raise self._failure(part)
+                    raise self._failure(part, "" if part.failed else f" ({patience})")
             waiting = ", ".join(sorted(part.service for part in missing))
             if waiting != reported:
                 log(f"waiting for {waiting}")
@@ -130,8 +134,9 @@ class ComposeStack:
             if container.failed:
                 raise self._failure(container)
 
-    def _failure(self, container: Container) -> StackError:
-        return StackError(f"{container.service} is {container.state} {container.health}:\n{self.log_tail(container)}")
+    def _failure(self, container: Container, waited: str = "") -> StackError:
+        state = f"{container.state} {container.health}{waited}"
+        return StackError(f"{container.service} is {state}:\n{self.log_tail(container)}")
 
     def containers(self) -> list[Container]:
         """Return the containers of the stack, without those started by `docker compose run`."""

@@ -9,7 +9,7 @@ from include.steps.ingest import files, labels, reporting, tables
 from include.stores import landing
 from include.stores.landing import Location
 from include.usecases import coherence
-from ml.errors import DataError
+from ml.errors import DataError, FileError
 from ml.usecase.periods import Period
 
 
@@ -51,7 +51,10 @@ def _fetch_from_source(context: StepContext, period: Period, location: Location)
         return
     source, data = usecases.module(context.case.name, "source"), context.settings.data / context.case.name
     if isinstance(location, landing.Folder):
-        location.ensure_exists()
+        try:
+            location.ensure_exists()
+        except FileError:  # it is no folder; listing its files says so
+            return
         with usecases.translate_errors(context.case.name, DataError):
             source.land(location.path, period, data)
         return

@@ -12,16 +12,21 @@ from include.stores.landing import Folder, LandedFile, Location
 from include.stores.warehouse import Alert
 from ml.usecase.periods import Period
 
+_UNREADABLE_SHOWN = 3
 _SETTLED_SECONDS = 5.0  # a file of a folder that was written to more recently may be incomplete
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Wait:
-    """What a night waits for: tables without a file, or files that were written to just now, until `until`."""
+    """What a night waits for: tables without a file, or files that were written to just now, until `until`.
+
+    `unreadable` has what is there and cannot be read as a file, each with the reason.
+    """
 
     missing: tuple[str, ...]
     unsettled: tuple[str, ...]
     until: datetime
+    unreadable: tuple[str, ...] = ()
 
     def describe(self, use_case: str, period: Period, location: Location) -> str:
         """Return a sentence for an alert."""
@@ -29,7 +34,7 @@ class Wait:
         wanted += [f"the end of {', '.join(self.unsettled)}, which is still being written"] if self.unsettled else []
         return (
             f"{use_case} {period} waits in {location} for {' and '.join(wanted)}, until {self.until:%Y-%m-%d %H:%M} UTC: "
-            "land them, and the night starts by itself"
+            "land them, and the night starts by itself" + "".join(f". {each}" for each in self.unreadable)
         )
 
 
@@ -56,7 +61,12 @@ def find_wait(use_case: str, period: str, now: datetime) -> Wait | None:
     if not missing and not unsettled:
         return None
     only_optional = not any(case.table(name).required for name in missing) and not unsettled
-    return Wait(missing=missing, unsettled=unsettled, until=optional_until if only_optional else required_until)
+    return Wait(
+        missing=missing,
+        unsettled=unsettled,
+        until=optional_until if only_optional else required_until,
+        unreadable=tuple(f"{each.name}: {each.fault}" for each in files if each.fault)[:_UNREADABLE_SHOWN],
+    )
 
 
 def announce(use_case: str, period: str, wait: Wait) -> None:

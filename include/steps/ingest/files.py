@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from include.steps.context import StepContext
-from include.steps.ingest import tables
+from include.steps.ingest import reporting, tables
 from include.stores import landing, warehouse
 from include.stores.landing import LandedFile, Location, ScannedFile
 from include.stores.warehouse import FileRevision, FileStatus
@@ -16,6 +16,8 @@ from ml.ingestion.row_counts import RowCounts
 from ml.ingestion.validation import reasons
 from ml.usecase import Table, UseCase, periods
 from ml.usecase.periods import Period
+
+_UNKNOWN_SHOWN = 3
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,13 +46,11 @@ def scan(context: StepContext, period: Period, location: Location, scratch: Path
     """
     names = [table.name for table in context.case.tables]
     arrivals = landing.list_files(location, names)
-    tables_with_files = {each.table for each in arrivals}
-    for table in context.case.tables:
-        if table.required and table.name not in tables_with_files:
-            raise DataError(
-                f"expected a file of {table.name!r} ({table.name}.csv, .csv.gz, .parquet or .jsonl) in {location}; "
-                "land it and run this night again; nothing was ingested"
-            )
+    unknown = f"expected a name that begins with a table's ({', '.join(names)}) and a dot"
+    unknown_files = {each.name: each.fault or unknown for each in arrivals if each.table is None}
+    if missing := _find_missing(context.case, arrivals):
+        reporting.report_unknown_files(context, period, unknown_files)
+        raise _missing_error(missing, location, unknown_files)
     landed = {
         table.name: _scan_files(
             [each for each in arrivals if each.table == table.name],
@@ -60,12 +60,26 @@ def scan(context: StepContext, period: Period, location: Location, scratch: Path
         )
         for table in context.case.tables
     }
-    unknown = f"expected a name that begins with a table's ({', '.join(names)}) and a dot"
     return PeriodFiles(
         landed=landed,
         duplicates=_find_duplicates(context, period, landed),
-        unknown_files={each.name: each.fault or unknown for each in arrivals if each.table is None},
+        unknown_files=unknown_files,
         file_versions={each.name: each.version for each in arrivals},
+    )
+
+
+def _find_missing(case: UseCase, arrivals: Sequence[LandedFile]) -> str | None:
+    """Return the first required table without a file; None if each has one."""
+    present = {each.table for each in arrivals}
+    return next((table.name for table in case.tables if table.required and table.name not in present), None)
+
+
+def _missing_error(table: str, location: Location, unknown_files: Mapping[str, str]) -> DataError:
+    """Return the error for a table without a file; it names some of the files that belong to no table."""
+    others = [f". {name}: {reason}" for name, reason in list(unknown_files.items())[:_UNKNOWN_SHOWN]]
+    return DataError(
+        f"expected a file of {table!r} ({table}.csv, .csv.gz, .parquet or .jsonl) in {location}; land it and run this "
+        "night again; nothing was ingested" + "".join(others)
     )
 
 

@@ -44,6 +44,13 @@ def report(
     _record(context, period, files, row_counts, alerts, versions)
 
 
+def report_unknown_files(context: StepContext, period: Period, unknown_files: Mapping[str, str]) -> None:
+    """Raise an alert for each file that belongs to no table, with its reason, for a night that cannot be ingested."""
+    for name, reason in unknown_files.items():
+        message = f"{name}: {FileStatus.UNKNOWN_TABLE}, {reason}"
+        warehouse.raise_alert(context.engine, _alert(context.case, period, FILE, name, message))
+
+
 def _counts(case: UseCase, period: Period, table: str, row_counts: RowCounts) -> list[Ingestion]:
     quarantined = row_counts.rows_quarantined
     return [

@@ -1,5 +1,6 @@
 """Performance of published scores: estimated before their labels arrive, measured after, and the estimation error."""
 
+import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import date
@@ -20,17 +21,22 @@ from ml.monitoring.performance import RecentPerformance
 from ml.targets import Target
 from ml.usecase import UseCase
 
+_LOG = logging.getLogger(__name__)
 ALL = "all"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MetricScope:
-    """The scope of metrics: one model or all, on a slice of a night or of a window of nights that ends with it."""
+    """The scope of metrics: one model or all, on a slice of a night or of a window of nights that ends with it.
+
+    `out_of_sample` says whether all its nights lie after all that the model learned from; None if that is unknown.
+    """
 
     use_case: str
     night: date
     model_digest: str
     slice: str = ALL
+    out_of_sample: bool | None = None
 
     def metric(
         self, name: str, value: float | None, n: int, low: float | None = None, high: float | None = None
@@ -44,7 +50,8 @@ def measure(context: NightContext, target: Target, tables: TableSnapshot) -> Rec
 
     Recorded are: for each matured night and model, performance and estimation error; for the context's night, the
     estimated performance; over the window, the performance of each declared slice with enough rows; and for each night
-    the number of missing labels.
+    the number of missing labels. Metrics of one night and model are marked as in sample or not. What is measured over
+    the window has out-of-sample rows only; a warning says how many rows were left out.
     """
     engine, cutoff = context.engine, context.case.horizon.cutoff(context.night)
     first = context.case.horizon.previous(context.night, context.case.triggers.window_nights)
@@ -52,40 +59,50 @@ def measure(context: NightContext, target: Target, tables: TableSnapshot) -> Rec
     matured_nights = [each.night for each in maturity if each.share >= context.case.matured_share]
     rows = warehouse.matured_scores(engine, context.case.name, first, context.night, cutoff)
     rows = rows[rows["night"].isin(matured_nights)]
+    usable = performance.out_of_sample(rows)
+    if excluded := len(rows) - len(usable):
+        _LOG.warning("%d of %d matured rows are not known to be out of sample: not counted", excluded, len(rows))
     published = warehouse.scores(engine, context.case.name, context.night)
     metrics = (
         *_expected_metrics(context.case, context.night, published, target),
         *_realized_metrics(context.case, rows, target),
-        *_slice_metrics(context, rows, target, tables),
+        *_slice_metrics(context, usable, target, tables),
         *_missing_label_metrics(context.case, maturity),
     )
     warehouse.record_metrics(engine, metrics)
-    labels, scores = (rows[name].to_numpy(float) for name in ("label", "score"))
+    labels, scores = (usable[name].to_numpy(float) for name in ("label", "score"))
     return performance.measure_recent(
-        labels, scores, rows["night"].to_numpy(object), target, context.case.gates.confidence
+        labels, scores, usable["night"].to_numpy(object), target, context.case.gates.confidence
     )
 
 
 def expected_loss(context: NightContext, model_digest: str, target: Target) -> float | None:
-    """Return the estimated loss of a model's scores over the window's nights; None without an estimate."""
+    """Return the estimated loss of a model's out-of-sample scores over the window's nights; None without an estimate."""
     first = context.case.horizon.previous(context.night, context.case.triggers.window_nights)
     name = f"expected_{target.display_names.metric}"
     metrics = warehouse.metrics(context.engine, context.case.name, first, context.night, metric=name)
-    known = [(each.value, each.n) for each in metrics if each.value is not None and each.model_digest == model_digest]
+    known = [
+        (each.value, each.n)
+        for each in metrics
+        if each.value is not None and each.model_digest == model_digest and each.out_of_sample
+    ]
     rows = sum(n for _, n in known)
     return sum(value * n for value, n in known) / rows if rows else None
 
 
 def _expected_metrics(case: UseCase, night: date, published: pd.DataFrame, target: Target) -> Iterator[Metric]:
-    for digest, scores in published.groupby("model_digest")["score"]:
-        scope = MetricScope(use_case=case.name, night=night, model_digest=str(digest))
+    for digest, group in published.groupby("model_digest"):
+        scores, mark = group["score"], _mark(group)
+        scope = MetricScope(use_case=case.name, night=night, model_digest=str(digest), out_of_sample=mark)
         for name, each in target.estimate_performance(scores.to_numpy(float)).items():
             yield scope.metric(f"expected_{name}", each.value, len(scores), each.low, each.high)
 
 
 def _realized_metrics(case: UseCase, rows: pd.DataFrame, target: Target) -> Iterator[Metric]:
     for (_, digest), group in rows.groupby(["night", "model_digest"]):
-        scope = MetricScope(use_case=case.name, night=group["night"].iloc[0], model_digest=str(digest))
+        scope = MetricScope(
+            use_case=case.name, night=group["night"].iloc[0], model_digest=str(digest), out_of_sample=_mark(group)
+        )
         values = _values(group, target)
         for name, value in values.items():
             yield scope.metric(name, value, len(group))
@@ -120,9 +137,16 @@ def _slice_metrics(
                     night=context.night,
                     model_digest=str(digest),
                     slice=f"{each.feature}={level}",
+                    out_of_sample=True,
                 )
                 for name, value in _values(group, target).items():
                     yield scope.metric(name, value, len(group))
+
+
+def _mark(rows: pd.DataFrame) -> bool | None:
+    """Return the mark of the rows of one night and model; None if it is unknown for some of them."""
+    marks = rows["out_of_sample"]
+    return None if marks.isna().any() else bool(marks.all())
 
 
 def _missing_label_metrics(case: UseCase, maturity: tuple[Maturity, ...]) -> Iterator[Metric]:

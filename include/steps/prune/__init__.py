@@ -1,7 +1,7 @@
 """Prune a use case: remove what is past its declared retention and nothing needs any more.
 
-What will be removed is recorded in the ledger first: in one entry, and the files of the lake in another one. Every part can be removed again, so that a run that was
-killed is completed by the next one. The ledger is never pruned.
+What will be removed is recorded in the ledger first: in one entry, and the files of the lake in another one. Every part
+can be removed again, so that a run that was killed is completed by the next one. The ledger is never pruned.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime
 from include.steps.context import StepContext
 from include.steps.prune import needs, parts, versions
 from include.steps.prune.part import PrunablePart, PruneContext
-from include.stores import ledger, warehouse
+from include.stores import ledger, packages, warehouse
 from ml.governance.ledger_entries import EntryKind, Pruned, PrunedPart
 from ml.governance.pruning import PrunePlan
 from ml.usecase import periods
@@ -39,6 +39,7 @@ def prune(
     if not dry_run:
         _record(context, plans)
         _remove(present, plans)
+        packages.remove_leftovers(step.settings.packages)
     tables = versions.trims(context)  # after the rows, so that their files go, too
     versions_plan = versions.plan(context, tables)
     if not dry_run:

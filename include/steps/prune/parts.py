@@ -19,6 +19,7 @@ def all_parts(context: PruneContext) -> Iterator[PrunablePart]:
     yield training_parts.runs(context)
     yield training_parts.package_store(context)
     yield file_parts.training_files(context)
+    yield table_parts.online_rows(context)
     yield table_parts.rescores(context)
     yield table_parts.warehouse_rows(context, "scores", rows_by_night.SCORES, kept.scores)
     yield table_parts.warehouse_rows(context, "metrics", rows_by_night.METRICS, kept.metrics)

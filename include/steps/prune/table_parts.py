@@ -9,7 +9,7 @@ from include.steps.ingest import intraday
 from include.steps.prune import file_parts
 from include.steps.prune.part import PrunablePart, PruneContext
 from include.steps.score import prediction_log, publication_gate, rescore
-from include.stores import lake_retention, ledger
+from include.stores import feature_store, lake_retention, ledger
 from include.stores.files import object_trees
 from include.stores.warehouse import retention as rows_by_night
 from ml.governance.ledger_entries import EntryKind
@@ -121,6 +121,26 @@ def lake_rows(context: PruneContext) -> Iterator[PrunablePart]:
             remove=_row_remover(own),
             needs=needs,
         )
+
+
+def online_rows(context: PruneContext) -> PrunablePart:
+    """Return the rows of the online store in SQLite, by the night of their cutoff."""
+    settings, case = context.step.settings, context.step.case
+
+    def remove(removed: Sequence[PruneItem]) -> None:
+        newest = max(each.night for each in removed)
+        first_kept = case.horizon.previous(newest, -1)
+        feature_store.online_rows.remove_before(settings, case.name, case.horizon.cutoff(first_kept))
+
+    return PrunablePart(
+        name="online store",
+        items=[
+            PruneItem(name=str(cutoff), night=case.horizon.latest_decided(cutoff), count=rows)
+            for cutoff, rows in feature_store.online_rows.count_by_cutoff(settings, case.name).items()
+        ],
+        first_kept=context.first_kept(case.retention.online),
+        remove=remove,
+    )
 
 
 def _row_remover(tables: Mapping[str, str]) -> Callable[[Sequence[PruneItem]], None]:

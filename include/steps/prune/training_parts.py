@@ -1,12 +1,12 @@
 """The trainings of a use case that can be pruned: MLflow's runs, and packages with their model versions."""
 
 import json
-import shutil
 from collections.abc import Iterator, Sequence
 from datetime import date
 from pathlib import Path
 
 from include.steps.prune.part import PrunablePart, PruneContext
+from include.stores import packages
 from include.stores.files import object_trees
 from include.stores.registry import removal
 from ml.governance.pruning import PruneItem
@@ -42,7 +42,7 @@ def package_store(context: PruneContext) -> PrunablePart:
     def remove(removed: Sequence[PruneItem]) -> None:
         removal.remove_packages(settings, name, [each.name for each in removed])
         for each in removed:
-            shutil.rmtree(settings.packages / each.name, ignore_errors=True)
+            packages.remove(settings.packages, each.name)
 
     return PrunablePart(
         name="packages",
@@ -61,9 +61,9 @@ def package_store(context: PruneContext) -> PrunablePart:
     )
 
 
-def package_folders(packages: Path, use_case: str) -> Iterator[tuple[Path, date]]:
+def package_folders(root: Path, use_case: str) -> Iterator[tuple[Path, date]]:
     """Yield the folder of each package that its manifest says is of `use_case`, and the night of its training."""
-    for folder in sorted(packages.glob("[!.]*")):
+    for folder in sorted(root.glob("[!.]*")):
         try:
             facts = json.loads((folder / MANIFEST).read_bytes())["facts"]
             if facts["use_case"] == use_case:

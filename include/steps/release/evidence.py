@@ -12,7 +12,7 @@ from ml.governance import ledger_entries
 from ml.governance.checks import Check, format_number
 from ml.governance.hash_chain import Entry
 from ml.governance.ledger_entries import AcceptanceTested, EntryKind, ShadowReviewed, Verdict
-from ml.model_card import audit
+from ml.model_card import audit, candidate_section
 from ml.promotion.adoption.admission import Admission
 from ml.statistics import intervals
 from ml.usecase import UseCase
@@ -30,6 +30,7 @@ def render_evidence(use_case: str, night: str) -> str:
     if gain is None or evaluation is None:
         raise LedgerError(f"expected a verdict on a package, got one without evidence: {verdict.reason}")
     interval = intervals.from_stored(gain.value, gain.low, gain.high)
+    loss = targets.target_type(context.case).display_names.loss
     rows = _check_rows(verdict.checks)
     tables = ", ".join(f"`{name}` version {version}" for name, version in verdict.table_versions.items())
     champion = str(verdict.champion or "none: this is the first")[:23]
@@ -41,10 +42,11 @@ def render_evidence(use_case: str, night: str) -> str:
             f"champion: `{champion}`.",
             "",
             f"Judged on {evaluation.rows} rows, {' to '.join(evaluation.nights)}, by the rule **{verdict.rule}**: "
-            f"{targets.target_type(context.case).display_names.loss} gain {interval.value:+.4f}, "
+            f"{loss} gain {interval.value:+.4f}, "
             f"interval [{interval.low:+.4f}, {interval.high:+.4f}].",
             "",
-            f"Chosen because {verdict.choice}.",
+            f"Choice among the candidates: {verdict.choice}.",
+            *candidate_section.comparison_lines(audit.comparisons(verdict), loss),
             "",
             *_override_lines(challenger, verdict, context.settings),
             *_adoption_lines(verdict, context.case),

@@ -35,8 +35,9 @@ def freeze(use_case: str, first: datetime, until: datetime, who: str, why: str) 
 
 
 def unfreeze(use_case: str, who: str, why: str) -> Entry:
-    """End the active freeze; raises RequestError when there is none."""
+    """End the active freeze; raises RequestError when there is none, and without a name or a reason."""
     context = StepContext.load(use_case)
+    justification.check("the end of a freeze", who, why)
     active = active_freeze(context)
     if active is None:
         raise RequestError(f"releases of {context.case.name} are not frozen: there is nothing to end")

@@ -24,7 +24,8 @@ from ml.features import ENTITY
 from ml.governance import privacy
 from ml.ingestion.availability import NIGHT
 from ml.monitoring.publication_gate import SCORE, ScoreBatch
-from ml.packaging import package_files
+from ml.packaging import learned_span, package_files
+from ml.packaging.learned_span import LearnedSpan
 from ml.rollout.routing import Route, Routing
 from ml.statistics import column_profiles
 from ml.statistics.column_profiles import Profile
@@ -43,12 +44,14 @@ class BatchPredictions:
     """The predictions of a night on disk: `scores` (columns `SCORE_COLUMNS`) and, during a release, `log_rows`.
 
     `invalid` is the number of scores that the target cannot have. `profiles` are those of the scores and the features.
+    `out_of_sample` says for each package whether the night lies after all that it learned from; None is unknown.
     """
 
     scores: Spool
     log_rows: Spool
     invalid: int = 0
     profiles: Mapping[str, Profile] = field(default_factory=dict)
+    out_of_sample: Mapping[str, bool | None] = field(default_factory=dict)
 
     @property
     def rows(self) -> int:
@@ -70,6 +73,7 @@ class ScoringPackage:
 
     digest: str
     model: Model
+    learned: LearnedSpan
     checked: set[tuple[str, str]] = field(default_factory=set)
 
     def predict(self, rows: pd.DataFrame, case: UseCase, settings: Settings) -> Floats:
@@ -81,6 +85,13 @@ class ScoringPackage:
             feature_pins.check_rows(self.digest, built, StepContext(case=case, settings=settings))
             self.checked.update(new)
         return self.model.predict(rows)
+
+
+def load_package(digest: str, settings: Settings) -> ScoringPackage:
+    """Return the package `digest` for scoring, every byte verified against its manifest."""
+    files = packages.get(settings.packages, digest, settings.trusted_keys)
+    learned = learned_span.from_facts(package_files.facts(files))
+    return ScoringPackage(digest=digest, model=package_files.load(files), learned=learned)
 
 
 def load_model(digest: str, settings: Settings) -> Model:
@@ -110,7 +121,7 @@ class _ChallengerError(Exception):
 def _predict(
     context: NightContext, version: int, routing: Routing, folder: Path, fault: str | None = None
 ) -> BatchPredictions:
-    champion = ScoringPackage(digest=routing.champion, model=load_model(routing.champion, context.settings))
+    champion = load_package(routing.champion, context.settings)
     challenger = _load_challenger(routing, context.settings) if fault is None else None
     target, period = targets.target_type(context.case), Period(context.night, context.night)
     uri, names = feature_step.address(context.settings.lake, context.case), _profiled_columns(context.case)
@@ -133,14 +144,19 @@ def _predict(
         kept = pd.util.hash_array(rows[ENTITY].to_numpy(object)) < share * _HASH_RANGE if share < 1 else slice(None)
         sampled.append(published[[SCORE]].join(rows[names])[kept])
     columns = pd.concat(sampled) if sampled else pd.DataFrame(columns=[SCORE, *names], dtype=np.float64)
-    return replace(predictions, profiles={str(name): column_profiles.from_column(columns[name]) for name in columns})
+    answering = (each for each in (champion, challenger) if each is not None)
+    return replace(
+        predictions,
+        profiles={str(name): column_profiles.from_column(columns[name]) for name in columns},
+        out_of_sample={each.digest: each.learned.is_out_of_sample(context.night) for each in answering},
+    )
 
 
 def _load_challenger(routing: Routing, settings: Settings) -> ScoringPackage | None:
     if routing.challenger is None:
         return None
     try:
-        return ScoringPackage(digest=routing.challenger, model=load_model(routing.challenger, settings))
+        return load_package(routing.challenger, settings)
     except PackageError as fault:
         raise _ChallengerError(f"{type(fault).__name__}: {fault}") from None
 

@@ -5,10 +5,15 @@ commit, so a rescore can be interrupted, repeated, and run several times in para
 """
 
 import hashlib
+import logging
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
+
+import pandas as pd
 
 from include.steps import justification, release_state
 from include.steps.context import NightContext, StepContext
@@ -17,15 +22,19 @@ from include.steps.score import batch_prediction
 from include.steps.score.batch_prediction import ScoringPackage
 from include.stores import lake, ledger, packages, table_snapshot
 from include.stores.files.spool import Spool
-from ml.errors import RequestError
+from ml.errors import PackageError, RequestError
 from ml.features import ENTITY
 from ml.governance import ledger_entries
 from ml.governance.ledger_entries import EntryKind, Rescored, Verdict
 from ml.ingestion.availability import NIGHT
+from ml.packaging import learned_span, package_files
+from ml.packaging.learned_span import LearnedSpan
 from ml.usecase.periods import Period
 
+_LOG = logging.getLogger(__name__)
 STAGE = "rescores"
 CHAMPION, EACH_NIGHT = "champion", "each-night"
+_MARK = "out_of_sample"
 _DIGEST_CHARS, _CHUNK_NIGHTS = 12, 28
 
 
@@ -38,11 +47,19 @@ class RescoreChunk:
     version: int
 
 
-def plan(use_case: str, first: str, last: str, package: str, who: str, why: str) -> list[RescoreChunk]:
+def plan(
+    use_case: str,
+    first: str,
+    last: str,
+    package: str,
+    who: str,
+    why: str,
+    warn: Callable[[str], object] = _LOG.warning,
+) -> list[RescoreChunk]:
     """Record who requests to rescore the nights `first` to `last` and why, and return the nights in chunks.
 
     `package` is `CHAMPION` (the current one), `EACH_NIGHT` (the champion of each night), or the beginning of a digest.
-    Raises RequestError for dates that are no nights, when no night has features, and for an unknown package.
+    Calls `warn` with the counts if some nights are not known to lie after all that the package learned from. Raises RequestError for dates that are no nights, when no night has features, and for an unknown package.
     """
     context = StepContext.load(use_case)
     justification.check("a rescore", who, why)
@@ -71,6 +88,8 @@ def plan(use_case: str, first: str, last: str, package: str, who: str, why: str)
         ),
         key=f"{context.case.name}:{EntryKind.RESCORED}:{request_digest}",
     )
+    if warning := _sample_warning(context, known, digest, version):
+        warn(warning)
     chunks = [known[at : at + _CHUNK_NIGHTS] for at in range(0, len(known), _CHUNK_NIGHTS)]
     return [RescoreChunk(period=str(Period(each[0], each[-1])), package=digest, version=version) for each in chunks]
 
@@ -85,11 +104,11 @@ def rescore(use_case: str, chunk: RescoreChunk) -> int:
     loaded: dict[str, ScoringPackage] = {}
     for night in lake.nights(feature_step.address(context.settings.lake, context.case)):
         digest = _package_for(context.at(night), chunk.package) if night in period else None
-        if digest is not None and not _is_done(uri, night, digest, chunk.version):
-            if digest not in loaded:
-                loaded = {
-                    digest: ScoringPackage(digest=digest, model=batch_prediction.load_model(digest, context.settings))
-                }
+        if digest is None:
+            continue
+        if digest not in loaded:
+            loaded = {digest: batch_prediction.load_package(digest, context.settings)}
+        if not _is_done(uri, night, loaded[digest], chunk.version):
             _score_night(uri, context.at(night), loaded[digest], chunk.version)
     return lake.count(uri, str(period.first), str(period.last))
 
@@ -100,22 +119,70 @@ def address(context: StepContext, package: str) -> str:
 
 
 def _score_night(uri: str, context: NightContext, package: ScoringPackage, version: int) -> None:
+    mark = package.learned.is_out_of_sample(context.night)
     period, source = Period(context.night, context.night), feature_step.address(context.settings.lake, context.case)
     with TemporaryDirectory() as folder:
         spool = Spool(folder=Path(folder))
         for rows in lake.batches(source, period, at_version=version):
             scores = package.predict(rows, context.case, context.settings)
-            scored = rows[[ENTITY, NIGHT]].assign(model_digest=package.digest, score=scores, features_version=version)
+            scored = rows[[ENTITY, NIGHT]].assign(
+                model_digest=package.digest,
+                score=scores,
+                features_version=version,
+                **{_MARK: pd.array([mark] * len(rows), dtype="boolean")},
+            )
             spool = spool.add(scored)
         if spool.count:
             lake.replace(uri, period, spool)
 
 
-def _is_done(uri: str, night: date, digest: str, version: int) -> bool:
-    """Return whether the night was rescored already; it is written as a whole, in one commit."""
-    stored = lake.batches(uri, Period(night, night), ("model_digest", "features_version"))
+def _sample_warning(context: StepContext, nights: Sequence[date], package: str, version: int) -> str:
+    """Return how many nights and rows the package learned from, or may have; "" if there are none."""
+    source, spans = feature_step.address(context.settings.lake, context.case), dict[str, LearnedSpan]()
+    counts = {"nights": Counter[bool | None](), "rows": Counter[bool | None]()}
+    for night in nights:
+        digest = _package_for(context.at(night), package)
+        if digest is None:
+            continue
+        if digest not in spans:
+            spans[digest] = _learned_span(digest, context)
+        mark = spans[digest].is_out_of_sample(night)
+        counts["nights"][mark] += 1
+        counts["rows"][mark] += lake.count(source, str(night), str(night), version)
+    of_nights, of_rows = (learned_span.count(each) for each in counts.values())
+    if not of_nights.is_mixed:
+        return ""
+    until = ", ".join(
+        f"{digest[:12]} learned from nights up to {span.until}"
+        if span.until
+        else f"what {digest[:12]} learned from is not known"
+        for digest, span in spans.items()
+    )
+    return (
+        f"{of_nights.describe('nights')} ({of_rows.describe('rows')}): {until}. In sample, a model looks better than it "
+        "is; the column out_of_sample says which rows may be used to judge it"
+    )
+
+
+def _learned_span(digest: str, context: StepContext) -> LearnedSpan:
+    """Return what the package learned from; nothing is known if it cannot be read, on which scoring fails."""
+    try:
+        files = packages.get(context.settings.packages, digest, context.settings.trusted_keys)
+    except PackageError:
+        return LearnedSpan()
+    return learned_span.from_facts(package_files.facts(files))
+
+
+def _is_done(uri: str, night: date, package: ScoringPackage, version: int) -> bool:
+    """Return whether the night was rescored already, with its mark; it is written as a whole, in one commit."""
+    if _MARK not in lake.columns(uri):
+        return False
+    mark = package.learned.is_out_of_sample(night)
+    stored = lake.batches(uri, Period(night, night), ("model_digest", "features_version", _MARK))
     matching = [
-        bool(((rows["model_digest"] == digest) & (rows["features_version"] == version)).all()) for rows in stored
+        bool(((rows["model_digest"] == package.digest) & (rows["features_version"] == version)).all())
+        and set(rows[_MARK].astype("boolean")) == {pd.NA if mark is None else mark}
+        for rows in stored
     ]
     return bool(matching) and all(matching)
 

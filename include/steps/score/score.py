@@ -5,6 +5,7 @@ shadows. A night is published as a whole or not at all, and only if its scores r
 (`include/steps/score/publication_gate.py`).
 """
 
+import logging
 from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,6 +18,8 @@ from include.stores import table_snapshot, warehouse
 from ml.errors import RefusalError
 from ml.rollout.routing import Routing
 from ml.usecase import periods
+
+_LOG = logging.getLogger(__name__)
 
 
 def score(use_case: str, period: str) -> int | None:
@@ -64,5 +67,22 @@ def score_night(context: NightContext, routing: Routing) -> int:
         if routing.challenger is not None and predictions.rows:
             prediction_log.put(predictions.log_rows, context)
         engine, cutoff = context.engine, context.case.horizon.cutoff(context.night)
-        warehouse.publish_scores(engine, context.case.name, context.night, predictions.frames(), cutoff, version)
+        for digest, is_out_of_sample in predictions.out_of_sample.items():
+            if not is_out_of_sample:
+                _LOG.warning("%s", _describe_mark(context.night, digest, is_out_of_sample))
+        warehouse.publish_scores(
+            engine,
+            context.case.name,
+            context.night,
+            predictions.frames(),
+            cutoff,
+            version,
+            predictions.out_of_sample,
+        )
         return predictions.rows
+
+
+def _describe_mark(night: date, digest: str, is_out_of_sample: bool | None) -> str:
+    if is_out_of_sample is None:
+        return f"it is not known whether package {digest[:12]} learned from {night}: its scores count in no metric"
+    return f"package {digest[:12]} learned from {night}: its scores of this night are in sample and count in no metric"

@@ -28,6 +28,7 @@ from ml.packaging.package_files import Package
 from ml.promotion.acceptance_tests import ServingProbe
 from ml.targets import Target
 from ml.training import fitting, leakage, selection, splitting
+from ml.training.candidate_comparison import OutOfFoldRows
 from ml.training.fitting import FittedCandidate, TrainingData
 from ml.training.selection import CandidateResult, Choice
 from ml.usecase import Candidate, UseCase
@@ -145,7 +146,19 @@ def select(context: StepContext, plan: Plan, training_rows: LabelledRows) -> Can
         for each in context.case.candidates
     ]
     contenders = tuple(each.contender for each in fitted_candidates)
-    choice = selection.choose(contenders, context.case.latency_budget, context.case.size_budget)
+    out_of_fold = training_rows.select(splitting.validated(training_rows.nights))
+    choice = selection.choose(
+        contenders,
+        OutOfFoldRows(
+            labels=out_of_fold.labels,
+            nights=out_of_fold.nights,
+            scores={each.contender.name: each.scores for each in fitted_candidates},
+        ),
+        target,
+        confidence=context.case.gates.confidence,
+        latency=context.case.latency_budget,
+        size=context.case.size_budget,
+    )
     (best,) = (each.restore(training_rows.nights) for each in fitted_candidates if each.contender.name == choice.name)
     importances = permutation_importance.measure(
         best,

@@ -24,6 +24,7 @@ from ml.governance.checks import Check
 from ml.governance.ledger_entries import (
     AdoptionRecord,
     CandidateRecord,
+    ComparisonRecord,
     EntryKind,
     EvaluationRows,
     RefitRecord,
@@ -54,6 +55,7 @@ _EVIDENCE = (  # the fields of a verdict that an approval is bound to
     "evaluation",
     "checks",
     "candidates",
+    "comparisons",
     "choice",
     "table_versions",
     "features_without_benefit",
@@ -214,6 +216,7 @@ def _log_to_mlflow(training: TrainingRecord, package: Package, files: Mapping[st
     params = {
         "package": package.digest,
         "candidate": selection.choice.name,
+        "chosen_by": selection.choice.criterion,
         "bar": verdict.rule,
         "outcome": verdict.outcome,
         **{f"reads.{table}": version for table, version in training.tables.versions.items()},
@@ -255,6 +258,12 @@ def _verdict(training: TrainingRecord, package: Package, refitted: RefitComparis
                 memory_mb=each.memory_mb,
             )
             for each in selection.contenders
+        ),
+        comparisons=tuple(
+            ComparisonRecord(
+                candidate=each.candidate, other=each.other, cost=_stored(each.cost), loss=_stored(each.loss)
+            )
+            for each in selection.choice.comparisons
         ),
         choice=selection.choice.reason,
         features_without_benefit=tuple(each.feature for each in selection.importances if not each.is_useful),

@@ -3,6 +3,7 @@
 Importing Feast takes seconds of CPU, so functions import it when they need it. `Service` does not need it.
 """
 
+from include.stores.feature_store import online_rows
 from include.stores.feature_store.addresses import has_online_store
 from include.stores.feature_store.definitions import load_definitions, save_definitions
 from include.stores.feature_store.materialization import materialize
@@ -20,5 +21,6 @@ __all__ = [
     "load_definitions",
     "materialize",
     "online",
+    "online_rows",
     "save_definitions",
 ]

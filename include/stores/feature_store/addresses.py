@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit
 
@@ -24,7 +25,7 @@ def online_store_config(settings: Settings, use_case: str) -> dict[str, Any] | N
     if not has_online_store(settings):
         return None
     if settings.online_store_url == _SQLITE:
-        return {"type": "sqlite", "path": str(settings.feature_store / use_case / "online.db")}
+        return {"type": "sqlite", "path": str(sqlite_path(settings, use_case))}
     address = _parse(settings.online_store_url)
     options: dict[str, object] = {
         "db": int(address.path.strip("/") or 0),
@@ -42,6 +43,11 @@ def online_store_config(settings: Settings, use_case: str) -> dict[str, Any] | N
         # Otherwise Feast overwrites a row only with a later cutoff, and a corrected night would never get online.
         "skip_dedup": True,
     }
+
+
+def sqlite_path(settings: Settings, use_case: str) -> Path:
+    """Return the path of the use case's online store in SQLite, which exists if nights were loaded into it."""
+    return settings.feature_store / use_case / "online.db"
 
 
 def redacted_url(settings: Settings) -> str:

@@ -21,7 +21,7 @@ _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC  # a pipe wit
 
 
 def check(root: Path, parts: Sequence[str]) -> None:
-    """Raise DataError if a folder below `root` is a link or a file; folders that do not exist are accepted."""
+    """Raise as `list_entries` if a folder below `root` is a link or a file; folders that do not exist are accepted."""
     with suppress(FileNotFoundError), _opened(root, parts):
         pass
 
@@ -29,7 +29,7 @@ def check(root: Path, parts: Sequence[str]) -> None:
 def list_entries(root: Path, parts: Sequence[str]) -> dict[str, Entry]:
     """Return what the folder holds by name; nothing if it does not exist.
 
-    Raises DataError if it is a link or a file, and SetupError if it must not be read.
+    Raises FileError if it is a link or a file, DataError if one above it is, and SetupError if it must not be read.
     """
     try:
         with _opened(root, parts) as folder, os.scandir(folder) as listing:
@@ -88,7 +88,8 @@ def _opened(root: Path, parts: Sequence[str]) -> Iterator[int]:
     folder = _open_folder(root, _FOLDER)
     try:
         for depth in range(1, len(parts) + 1):
-            inner = _open_folder(Path(root, *parts[:depth]), _FOLDER | os.O_NOFOLLOW, parent=folder)
+            error_type = FileError if depth == len(parts) else DataError
+            inner = _open_folder(Path(root, *parts[:depth]), _FOLDER | os.O_NOFOLLOW, folder, error_type)
             os.close(folder)
             folder = inner
         yield folder
@@ -96,7 +97,7 @@ def _opened(root: Path, parts: Sequence[str]) -> Iterator[int]:
         os.close(folder)
 
 
-def _open_folder(path: Path, flags: int, parent: int | None = None) -> int:
+def _open_folder(path: Path, flags: int, parent: int | None = None, error_type: type[DataError] = DataError) -> int:
     try:
         return os.open(path if parent is None else path.name, flags, dir_fd=parent)
     except PermissionError:
@@ -104,7 +105,7 @@ def _open_folder(path: Path, flags: int, parent: int | None = None) -> int:
     except OSError as error:
         if error.errno not in (errno.ENOTDIR, errno.ELOOP):
             raise
-        raise DataError(
+        raise error_type(
             f"expected a folder at {path}, got a file or a symbolic link, and links are not followed; put the folder "
             "itself there"
         ) from None

@@ -38,7 +38,8 @@ class Location(Protocol):
     def entries(self) -> dict[str, Entry]:
         """Return everything here by name: regular files, and what cannot be read as a file, with the reason.
 
-        Raises DataError if a folder below the root is a symbolic link: links are not followed.
+        Raises FileError if this folder is a symbolic link or a file, and DataError if one above it, below the root, is:
+        links are not followed.
         """
 
     def entries_by_child(self, first: str, last: str) -> dict[str, dict[str, Entry]]:

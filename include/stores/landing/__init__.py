@@ -93,8 +93,15 @@ def use_case_location(landing: str, use_case: str) -> Location:
 
 
 def list_files(location: Location, tables: list[str]) -> list[LandedFile]:
-    """Return the files at `location`, sorted; without unfinished ones, which are hidden or end in .tmp or .part."""
-    return _list_files(location.entries(), tables)
+    """Return the files at `location`, sorted; without unfinished ones, which are hidden or end in .tmp or .part.
+
+    If the folder is a symbolic link or a file, its own name is the only one, with the reason. Raises DataError if the
+    folder of the use case is.
+    """
+    try:
+        return _list_files(location.entries(), tables)
+    except FileError as error:
+        return [LandedFile(name=Path(str(location)).name, table=None, version="no folder", fault=str(error))]
 
 
 def list_files_by_period(location: Location, tables: list[str], first: str, last: str) -> dict[str, list[LandedFile]]:

@@ -4,7 +4,8 @@
 |---|---|
 | text, also as categories | as it is; bytes that are not UTF-8 make the row malformed |
 | bytes, also as categories | the text that they encode; the file is refused if they are not UTF-8 |
-| integers, booleans, floats, no type (all missing) | as CSV would have them; NaN is missing |
+| integers, booleans, no type (all missing) | as CSV would have them |
+| floats | the same number; whole ones as digits below 2⁵³ (32 bits: 2²⁴, 16 bits: 2¹¹), else with an exponent; NaN is missing |
 | decimals | all digits, never an exponent |
 | dates, times, instants of any unit | ISO 8601; an instant with a time zone in UTC, with `Z` |
 | UUIDs, JSON, 8-bit booleans | the canonical text of a UUID; the stored text or number of the others |
@@ -26,6 +27,9 @@ from ml.ingestion.declared_columns import DeclaredColumns
 _MAX_TYPE_LENGTH = 200
 _STORED_AS_TEXT = frozenset(("arrow.json", "arrow.bool8"))
 _SECOND = 1_000_000_000
+# From here on, a whole number in a float of the type may stand for another one.
+_EXACT_BELOW = {pa.float16(): 2.0**11, pa.float32(): 2.0**24, pa.float64(): 2.0**53}
+_OWN_TEXT_FROM = {**_EXACT_BELOW, pa.float64(): 1e10}  # Arrow writes doubles with an exponent from here on
 Convert = Callable[[pa.Array], pa.Array]
 
 
@@ -129,7 +133,22 @@ def _texts(values: pa.Array) -> pa.Array:
 
 
 def _floats(values: pa.Array) -> pa.Array:
-    return pc.if_else(pc.is_nan(values), None, values).cast(pa.string())
+    """Return floats as the shortest text of the same 64-bit number; whole ones have digits while all of them are exact.
+
+    A larger whole number has an exponent: its type also stands for other numbers nearby, as for ids that were rounded.
+    """
+    exact_below, own_from = _EXACT_BELOW[values.type], _OWN_TEXT_FROM[values.type]
+    doubles = pc.if_else(pc.is_nan(values), None, values).cast(pa.float64())
+    texts = doubles.cast(pa.string())
+    numbers = doubles.fill_null(0.0).to_numpy(zero_copy_only=False)
+    is_large = (np.abs(numbers) >= own_from) & np.isfinite(numbers) & (numbers == np.trunc(numbers))
+    if not is_large.any():
+        return texts
+    shown = [
+        f"{each:.0f}" if abs(each) < exact_below else np.format_float_scientific(each, trim="-")
+        for each in numbers[is_large]
+    ]
+    return pc.replace_with_mask(texts, pa.array(is_large), pa.array(shown, pa.string()))
 
 
 def _decimals(values: pa.Array) -> pa.Array:

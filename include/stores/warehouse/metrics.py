@@ -36,7 +36,11 @@ class Ingestion:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Metric:
-    """One metric of one model on one slice of a night, with its interval; None when it cannot be computed."""
+    """One metric of one model on one slice of a night, with its interval; None when it cannot be computed.
+
+    `out_of_sample` says whether all nights of its rows lie after all that the model learned from; None if it is unknown,
+    or if the metric is not of a model.
+    """
 
     use_case: str
     night: date
@@ -47,6 +51,7 @@ class Metric:
     low: float | None = None
     high: float | None = None
     n: int
+    out_of_sample: bool | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -111,10 +116,25 @@ def metrics(
 def metric_series(
     engine: sa.Engine, use_case: str, names: Collection[str], first_night: date, last_night: date = date.max
 ) -> tuple[Metric, ...]:
-    """Return the metrics called `names` of a range of nights, on the slice of all rows, by night and model."""
+    """Return the metrics called `names` of a range of nights, on the slice of all rows, by night and model.
+
+    Metrics that are in sample are left out.
+    """
     table = tables.metrics
-    conditions = table.c.slice == "all", table.c.metric.in_(names)
+    conditions = table.c.slice == "all", table.c.metric.in_(names), table.c.out_of_sample.is_not(sa.false())
     return _load(engine, table, Metric, use_case, first_night, last_night, *conditions)
+
+
+def count_in_sample_nights(engine: sa.Engine, use_case: str, first_night: date, last_night: date = date.max) -> int:
+    """Return on how many nights of a range a model has metrics that are in sample."""
+    column = tables.metrics.c
+    query = sa.select(sa.func.count(sa.distinct(column.night))).where(
+        column.use_case == use_case,
+        column.out_of_sample.is_(sa.false()),
+        column.night.between(first_night, last_night),
+    )
+    with engine.connect() as connection:
+        return connection.scalar(query) or 0
 
 
 def task_times(

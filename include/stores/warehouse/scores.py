@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 HELD_BACK = "scores_held_back"  # the kind of the alert that a night has while its scores are held back
-MATURED_COLUMNS = ("entity", "night", "model_digest", "score", "label", "known_at")
+MATURED_COLUMNS = ("entity", "night", "model_digest", "score", "label", "known_at", "out_of_sample")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,10 +40,12 @@ def publish_scores(
     parts: Iterable[pd.DataFrame],
     published_at: datetime,
     features_version: int | None = None,
+    out_of_sample: Mapping[str, bool | None] | None = None,
 ) -> int:
     """Store the columns `entity`, `model_digest` and `score` of `parts` in one transaction; return how many are new.
 
-    `features_version` is the version of the features table that they were computed from. A published score is never
+    `features_version` is the version of the features table that they were computed from. `out_of_sample` says for the
+    digest of each model whether the night lies after all that it learned from; None is unknown. A published score is never
     rewritten: an existing row is kept. Raises DataError, and stores nothing, when a score is not a finite number.
     """
     constant = {
@@ -52,20 +54,21 @@ def publish_scores(
         "published_at": published_at,
         "features_version": features_version,
     }
+    marks = out_of_sample or {}
     with database.write_transaction(engine) as connection:
-        return sum(database.insert_new(connection, tables.scores, constant, _score_rows(part)) for part in parts)
+        return sum(database.insert_new(connection, tables.scores, constant, _score_rows(part, marks)) for part in parts)
 
 
-def _score_rows(part: pd.DataFrame) -> list[dict[str, Any]]:
-    names = ("entity", "model_digest", "score")
-    columns = zip(_texts(part, "entity"), _texts(part, "model_digest"), _numbers(part, "score"), strict=True)
+def _score_rows(part: pd.DataFrame, marks: Mapping[str, bool | None]) -> list[dict[str, Any]]:
+    names, digests = ("entity", "model_digest", "score", "out_of_sample"), _texts(part, "model_digest")
+    columns = zip(_texts(part, "entity"), digests, _numbers(part, "score"), map(marks.get, digests), strict=True)
     return [dict(zip(names, values, strict=True)) for values in columns]
 
 
 def scores(engine: sa.Engine, use_case: str, night: date, model_digest: str | None = None) -> pd.DataFrame:
     """Return the scores published for `night`, in the order of entity and model.
 
-    Columns: entity, night, model_digest, score, published_at, features_version.
+    Columns: entity, night, model_digest, score, published_at, features_version, out_of_sample (null is unknown).
     """
     table = tables.scores
     query = (
@@ -76,6 +79,7 @@ def scores(engine: sa.Engine, use_case: str, night: date, model_digest: str | No
             table.c.score,
             table.c.published_at,
             table.c.features_version,
+            table.c.out_of_sample,
         )
         .where(table.c.use_case == use_case, table.c.night == night)
         .order_by(table.c.entity, table.c.model_digest)
@@ -86,7 +90,7 @@ def scores(engine: sa.Engine, use_case: str, night: date, model_digest: str | No
 def latest_scores(engine: sa.Engine, use_case: str) -> pd.DataFrame:
     """Return the view `latest_scores`, by entity: the scores of the last published night."""
     view = tables.latest_scores
-    columns = (view.c[name] for name in ("entity", "night", "model_digest", "score", "published_at"))
+    columns = (view.c[name] for name in ("entity", "night", "model_digest", "score", "published_at", "out_of_sample"))
     return _read(engine, sa.select(*columns).where(view.c.use_case == use_case).order_by(view.c.entity))
 
 
@@ -179,8 +183,8 @@ def matured_scores(
 ) -> pd.DataFrame:
     """Return the scores of `first_night` to `last_night` joined with the labels known by `known_by`.
 
-    Columns: entity, night (date), model_digest, score, label (0.0 or 1.0 for binary targets), known_at (UTC); rows in
-    the order of night, entity, model.
+    Columns: entity, night (date), model_digest, score, label (0.0 or 1.0 for binary targets), known_at (UTC),
+    out_of_sample (null is unknown); rows in the order of night, entity, model.
     """
     view = tables.matured_scores
     query = (
@@ -220,7 +224,8 @@ def _read(engine: sa.Engine, query: sa.Select[Any]) -> pd.DataFrame:
     moments = [name for name in ("published_at", "known_at") if name in frame]
     numbers = [name for name in ("score", "label") if name in frame]
     types = dict.fromkeys(moments, "datetime64[us, UTC]") | dict.fromkeys(numbers, "float64")
-    types |= {name: "Int64" for name in ("features_version",) if name in frame}
+    nullable = {"features_version": "Int64", "out_of_sample": "boolean"}
+    types |= {name: dtype for name, dtype in nullable.items() if name in frame}
     return frame.astype(types)
 
 

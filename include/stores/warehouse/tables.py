@@ -51,6 +51,7 @@ scores = sa.Table(
     sa.Column("score", sa.Double, nullable=False),
     sa.Column("published_at", Instant, nullable=False),
     sa.Column("features_version", sa.BigInteger),
+    sa.Column("out_of_sample", sa.Boolean),
     sa.Index(None, "use_case", "night"),
 )
 
@@ -118,6 +119,7 @@ metrics = sa.Table(
     sa.Column("low", sa.Double),
     sa.Column("high", sa.Double),
     sa.Column("n", sa.BigInteger, nullable=False),
+    sa.Column("out_of_sample", sa.Boolean),
     sa.Index(None, "use_case", "metric", "night", "slice"),
 )
 
@@ -168,6 +170,7 @@ def _score_columns() -> tuple[sa.Column[Any], ...]:
         sa.Column("model_digest", sa.String),
         sa.Column("score", sa.Double),
         sa.Column("published_at", Instant),
+        sa.Column("out_of_sample", sa.Boolean),
     )
 
 

@@ -1,5 +1,6 @@
 """A year of one use case: what is drawn, marked and told."""
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -7,6 +8,7 @@ import sqlalchemy as sa
 
 from include.dashboard import use_case_page
 from include.dashboard.line_charts import Chart
+from include.dashboard.rendering import render
 from include.dashboard.use_case_page import UseCaseDetail
 from include.settings import Settings
 from include.stores import warehouse
@@ -117,3 +119,18 @@ def test_a_period_limits_what_is_drawn_to_its_nights(engine: sa.Engine, case: Us
     assert nights == set(period)
     assert detail.measured_night == period.last
     assert {each.night for each in detail.ingestions} <= nights
+
+
+def test_metrics_that_are_in_sample_are_left_out_and_their_nights_counted(engine: sa.Engine, case: UseCase) -> None:
+    before = use_case_page.gather(engine, case, MOMENT)
+    copied = [
+        replace(each, model_digest="m" * 64, value=0.01, n=10**6, out_of_sample=False)
+        for each in warehouse.metrics(engine, case.name, LAST, LAST)
+        if each.metric in ("log_loss", "saved_per_1000")
+    ]
+    warehouse.record_metrics(engine, copied)
+    after = use_case_page.gather(engine, case, MOMENT)
+    assert (before.in_sample_nights, after.in_sample_nights) == (0, 1)
+    assert replace(after, in_sample_nights=0) == before
+    page = render("use_case.html", root="/airflow/ratchet", detail=after, status=after.status, backtests=())
+    assert "metrics of 1 night on scores that are in sample" in page

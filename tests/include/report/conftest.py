@@ -13,7 +13,7 @@ from include import usecases
 from include.stores import ledger, warehouse
 from include.stores.warehouse import Alert, Ingestion, Metric
 from ml.governance.checks import CheckStatus
-from ml.governance.ledger_entries import EntryKind, RetrainingDecided, StoredInterval, Verdict
+from ml.governance.ledger_entries import ComparisonRecord, EntryKind, RetrainingDecided, StoredInterval, Verdict
 from ml.usecase import UseCase
 from tests import payloads, published
 
@@ -106,7 +106,15 @@ def _challenger(engine: sa.Engine, case: UseCase, night: date, digest: str, outc
         version="1",
         rule=bar,
         gain=StoredInterval(value=0.01, low=-0.02, high=0.03),
-        choice="trees save more",
+        comparisons=(
+            ComparisonRecord(
+                candidate="trees",
+                other="logistic",
+                cost=StoredInterval(value=-1234.0, low=-2000.0, high=-468.0),
+                loss=StoredInterval(value=0.01, low=-0.02, high=0.04),
+            ),
+        ),
+        choice="trees is chosen by cost",
         checks=(replace(payloads.CHECK, status=status),),
     )
     if digest == CHAMPION:

@@ -96,3 +96,9 @@ def test_plots_of_a_challenger_are_linked_if_they_were_drawn(page: str, case: Us
     for name in ("reliability", "gains"):
         assert f'<a href="{case.name}/2013-02-01/{name}.svg">{name}</a>' in page
     assert f"{case.name}/2013-02-02/reliability.svg" not in page
+
+
+def test_the_choice_among_candidates_is_shown_with_its_differences(page: str) -> None:
+    assert "trees is chosen by cost." in page
+    row = '<tr><th scope="row">trees</th><td>logistic</td><td>-1,234 [-2,000, -468]</td>'
+    assert f"{row}<td>+0.0100 [-0.0200, +0.0400]</td><td>cost</td></tr>" in page

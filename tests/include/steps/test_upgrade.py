@@ -24,9 +24,10 @@ from include.steps.context import StepContext
 from include.steps.features import build
 from include.steps.monitor import monitor
 from include.steps.score import score
-from include.stores import ledger, warehouse
+from include.stores import ledger, packages, warehouse
 from ml.errors import SetupError
 from ml.governance.ledger_entries import EntryKind
+from ml.packaging import package_files
 from ml.usecase import UseCase
 
 NIGHT = "2024-03-26"
@@ -125,12 +126,53 @@ def test_every_entry_of_before_is_read_as_a_kind_of_today(former: Settings) -> N
     }
 
 
+def marks(settings: Settings) -> dict[int | None, int]:
+    """Return the number of scores with each mark: 1 is out of sample, 0 in sample, None unknown."""
+    with sqlite3.connect(settings.home / "warehouse.db") as database:
+        return dict(database.execute("SELECT out_of_sample, COUNT(*) FROM scores GROUP BY 1").fetchall())
+
+
+def test_scores_of_before_are_marked_by_what_their_packages_learned_from(former: Settings) -> None:
+    with sqlite3.connect(former.home / "warehouse.db") as database:
+        (digest,) = database.execute("SELECT model_digest FROM scores ORDER BY night LIMIT 1").fetchone()
+        learned = package_files.facts(packages.get(former.packages, digest, former.trusted_keys))["used_until"]
+        database.execute(  # scores of a night that the model has learned from
+            "INSERT INTO scores (night, use_case, entity, model_digest, score, issued_at, features_version) "
+            "SELECT ?, use_case, entity, model_digest, score, issued_at, features_version FROM scores "
+            "WHERE model_digest = ? AND night = (SELECT MIN(night) FROM scores)",
+            (learned, digest),
+        )
+    said = list(upgrade.upgrade(former, NOW))
+    assert "600 scores are marked as in sample or out of sample" in said
+    assert marks(former) == {1: 540, 0: 60}
+    night = datetime.fromisoformat(str(learned)).date()
+    assert set(warehouse.scores(warehouse.engine(former.warehouse_url), "taxi", night)["out_of_sample"]) == {False}
+
+
+def test_metrics_of_before_are_marked_too_but_for_those_of_a_window_of_nights(former: Settings) -> None:
+    list(upgrade.upgrade(former, NOW))
+    metrics = warehouse.metrics(warehouse.engine(former.warehouse_url), "taxi", metric="log_loss")
+    assert {(each.slice == "all", each.out_of_sample) for each in metrics} == {(True, True), (False, None)}
+
+
+def test_scores_whose_package_is_gone_stay_unknown_and_the_upgrade_says_so(former: Settings) -> None:
+    for each in former.packages.iterdir():
+        if each.name.startswith(CHAMPION):
+            shutil.rmtree(each)
+    said = list(upgrade.upgrade(former, NOW))
+    rest = "of 448 it is not known, because their package cannot be read"
+    assert f"92 scores are marked as in sample or out of sample; {rest}" in said
+    assert marks(former) == {None: 448, 1: 92}
+    assert list(upgrade.upgrade(former, NOW)) == []
+
+
 def test_an_upgrade_says_what_it_did_once(former: Settings) -> None:
     (former.home / "journal").mkdir()
     said = list(upgrade.upgrade(former, NOW))
     assert [each.partition(" is now ")[0].rpartition("/")[2] for each in said[:2]] == ["drafts", "journal"]
     assert said[2:] == [
-        "the warehouse was upgraded from schema 0006 to 0007",
+        "the warehouse was upgraded from schema 0006 to 0008",
+        "540 scores are marked as in sample or out of sample",
         "the ledger's 69 entries are intact; older ones are read under today's names",
     ]
     before = content(former)
@@ -154,7 +196,7 @@ def test_an_upgrade_that_is_killed_ends_in_the_same_state(
 
 
 def test_what_is_not_upgraded_is_refused_with_what_to_do(former: Settings) -> None:
-    expected = r"the schema 0006 of an earlier release, this one needs 0007: .* run `ratchet upgrade`"
+    expected = r"the schema 0006 of an earlier release, this one needs 0008: .* run `ratchet upgrade`"
     for opens in (warehouse.open_existing, warehouse.migrate):
         with pytest.raises(SetupError, match=expected):
             opens(former.warehouse_url)
@@ -163,7 +205,7 @@ def test_what_is_not_upgraded_is_refused_with_what_to_do(former: Settings) -> No
 def test_a_home_of_a_later_release_is_refused_and_left_alone(former: Settings) -> None:
     with sqlite3.connect(former.home / "warehouse.db") as database:
         database.execute("UPDATE alembic_version SET version_num = '0099'")
-    with pytest.raises(SetupError, match=r"the schema 0099 of a later release; this release knows schemas up to 0007"):
+    with pytest.raises(SetupError, match=r"the schema 0099 of a later release; this release knows schemas up to 0008"):
         list(upgrade.upgrade(former, NOW))
 
 

@@ -4,6 +4,7 @@ import json
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 
+import numpy as np
 import pytest
 
 from ml.errors import LedgerError
@@ -12,15 +13,17 @@ from ml.governance.checks import Check, CheckStatus
 from ml.governance.hash_chain import Entry
 from ml.governance.ledger_entries import (
     CandidateRecord,
+    ComparisonRecord,
     EntryKind,
     EvaluationRows,
     RefitRecord,
     StoredInterval,
     Verdict,
 )
-from ml.model_card import audit, card
+from ml.model_card import audit, candidate_section, card
 from ml.promotion.gate import GateRule, Outcome, PromotionVerdict
 from ml.statistics.intervals import Interval
+from ml.training.candidate_comparison import Comparison
 from ml.training.selection import CandidateResult, Choice
 from tests.ml.answers import YES_OR_NO
 from tests.ml.model_card.test_card import QUALITY
@@ -41,6 +44,12 @@ CONTENDERS = [
     CandidateResult(name=name, quality=QUALITY, p99_latency_ms=0.5, package_mb=0.25, memory_mb=180.0)
     for name in ("logistic", "trees")
 ]
+COMPARISON = Comparison(
+    candidate="logistic",
+    other="trees",
+    cost=Interval(value=40.0, low=10.0, high=70.0),
+    loss=Interval(value=0.01, low=-np.inf, high=np.inf),
+)
 RECORDED = Verdict(
     outcome="promote",
     reason="it is better",
@@ -50,6 +59,14 @@ RECORDED = Verdict(
     evaluation=EvaluationRows(nights=("2013-02-01", "2013-02-07"), rows=900, night_count=7, digest="d" * 64),
     checks=(CHECK,),
     candidates=tuple(CandidateRecord(**asdict(each)) for each in CONTENDERS),
+    comparisons=(
+        ComparisonRecord(
+            candidate="logistic",
+            other="trees",
+            cost=StoredInterval(value=40.0, low=10.0, high=70.0),
+            loss=StoredInterval(value=0.01, low=None, high=None),  # as of a single night
+        ),
+    ),
     choice="trees save more",
     table_versions={"valid/visits": 7},
     environment_changes=("lightgbm was 4.6, is 4.7",),
@@ -59,8 +76,8 @@ TEXT = "\n\n".join(["# a card", *EXPECTED, "and more"])
 
 
 def test_what_the_ledger_has_reads_as_the_card_wrote_it() -> None:
-    choice = Choice(name="trees", reason="trees save more")
-    written = [*card.candidate_lines(CONTENDERS, choice), *card.verdict_lines(VERDICT)]
+    choice = Choice(name="trees", reason="trees save more", comparisons=(COMPARISON,))
+    written = [*candidate_section.candidate_lines(CONTENDERS, choice, "log loss"), *card.verdict_lines(VERDICT)]
     assert [
         "* `valid/visits` at version 7",
         "* Unlike its champion: lightgbm was 4.6, is 4.7",
@@ -76,6 +93,7 @@ def test_a_card_that_has_every_line_has_no_fault() -> None:
     ("was", "now", "told"),
     [
         pytest.param("| trees | 0.5100 |", "| trees | 0.4100 |", "'0.4100' where '0.5100' was recorded, in: | trees |", id="a candidate"),
+        pytest.param("+40 [+10,", "+40 [-10,", "'[-10,' where '[+10,' was recorded, in: | logistic | trees |", id="a difference between candidates"),
         pytest.param("[+0.0100,", "[+0.0010,", "'[+0.0010,' where '[+0.0100,' was recorded, in: **promote**", id="an interval"),
         pytest.param("version 7", "version 8", "'8' where '7' was recorded, in: * `valid/visits` at version 8", id="a version"),
         pytest.param("is 4.7", "is 4.6", "'4.6' where '4.7' was recorded, in: * Unlike its champion", id="a dependency"),

@@ -26,6 +26,7 @@ from ml.usecase import (
     Milliseconds,
     NeuralNet,
     Night,
+    Personal,
     PinballCost,
     Prior,
     RecentMean,
@@ -333,3 +334,18 @@ def test_a_number_may_be_asked_for_with_what_answers_with_one() -> None:
 def test_a_declaration_for_numbers_that_says_nothing_is_refused(declare: Callable[[], object], told: str) -> None:
     with pytest.raises(DeclarationError, match=told):
         declare()
+
+
+@pytest.mark.parametrize(
+    ("may_reach", "is_confidential"),
+    [((), True), (("features",), True), (("logs",), True), (("logs", "reports"), False)],
+)
+def test_a_personal_column_is_confidential_unless_it_may_reach_logs_and_reports(
+    taxi: UseCase, may_reach: tuple[Any, ...], is_confidential: bool
+) -> None:
+    public = tuple(replace(each, personal=()) for each in taxi.tables)
+    assert not replace(taxi, tables=public).has_confidential_columns
+    bookings, *others = public
+    personal = (Personal(column="zone", may_reach=may_reach, why="shown on signs"),)
+    tables = (replace(bookings, personal=personal), *others)
+    assert replace(taxi, tables=tables).has_confidential_columns is is_confidential

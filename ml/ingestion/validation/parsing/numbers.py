@@ -2,8 +2,8 @@
 
 A float is a decimal number in ASCII digits, with an optional sign, fraction and exponent: `-1.5`, `.5`, `2e-3`. A whole
 number is a sign and digits, and may end in `.0`, as programs write whole floats; it has no exponent, because a
-spreadsheet writes `1.23457E+11` for an id whose other digits are lost. There are no separators between digits, and no
-texts for infinity or NaN.
+spreadsheet writes `1.23457E+11` for an id whose other digits are lost, and because a float (of a Parquet file) does not
+hold all whole numbers from 2⁵³ on. There are no separators between digits, and no texts for infinity or NaN.
 """
 
 from decimal import Decimal
@@ -18,6 +18,7 @@ from ml.ingestion.validation.parsing.cells import Cells
 FLOATS = ("float64", "float32", "float16", "Float64", "Float32")
 INTEGERS = tuple(f"{prefix}{bits}" for prefix in ("int", "uint", "Int", "UInt") for bits in (8, 16, 32, 64))
 _WHOLE, _NOT_ZERO = r"^[+-]?[0-9]+(\.0*)?$", r"^[^eE]*[1-9]"
+_EXACT_BELOW = 2**53
 _EXPONENT = r"^[+-]?([0-9]+([.,][0-9]*)?|[.,][0-9]+)[eE][+-]?[0-9]+$"
 
 
@@ -55,14 +56,24 @@ def parse_integers(text: pl.Series, dtype: str) -> Cells:
     given = text.is_not_null().to_numpy() & missing
     numbers = parsed.fill_null(0).to_numpy()
     beyond = (numbers < bounds.min) | (numbers > bounds.max) | _matches(text, given, _WHOLE)
-    shortened = _matches(text, given, _EXPONENT)
+    exponents = _matches(text, given, _EXPONENT)
+    inexact = exponents & _is_beyond_doubles(text, exponents)
+    shortened = exponents & ~inexact
     masked = pd.arrays.IntegerArray(np.where(beyond, 0, numbers).astype(bounds.dtype), missing | beyond)
     return Cells.refusing(
         pd.Series(masked),
         (f"a whole number from {bounds.min} to {bounds.max}", beyond),
-        ("a whole number with all its digits, which an exponent does not have", shortened),
-        ("a whole number", given & ~beyond & ~shortened),
+        ("a whole number with all its digits, which an exponent or a 32-bit float does not have", shortened),
+        (f"a whole number below {_EXACT_BELOW}, or as an integer or text: a double cannot hold it exactly", inexact),
+        ("a whole number", given & ~beyond & ~exponents),
     )
+
+
+def _is_beyond_doubles(text: pl.Series, exponents: Booleans) -> Booleans:
+    """Return which of the texts in the mask `exponents` are numbers from 2⁵³ on, which doubles do not hold exactly."""
+    numbers = text.set(pl.Series(~exponents), None).str.replace(",", ".", literal=True).cast(pl.Float64, strict=False)
+    beyond: Booleans = (numbers.abs() >= _EXACT_BELOW).fill_null(value=False).to_numpy()
+    return beyond
 
 
 def _rounds_whole_number(text: pl.Series, numbers: Floats, stored: Floats) -> Booleans:

@@ -115,6 +115,14 @@ def test_who_trains_cannot_release_and_who_answers_reaches_no_store() -> None:
     assert WHOLE["networks"]["stores"]["internal"] is True
 
 
+def test_who_runs_tasks_or_their_callbacks_knows_the_receivers_of_alerts() -> None:
+    path = "/run/secrets/notify_urls"
+    senders = {name for name, each in SERVICES.items() if variables(each).get("RATCHET_NOTIFY_URLS_FILE") == path}
+    assert senders == {"scheduler", "dag-processor", "triggerer", "worker", "worker-promotion"}
+    assert senders == {name for name, each in SERVICES.items() if "notify_urls" in each.get("secrets", ())}
+    assert all("out" in SERVICES[name]["networks"] for name in senders)
+
+
 def test_the_locked_celery_is_one_that_airflows_provider_can_import(tmp_path: Path) -> None:
     program = "import airflow.providers.celery.executors.celery_executor_utils"
     done = subprocess.run([sys.executable, "-c", program], env={"AIRFLOW_HOME": str(tmp_path)}, capture_output=True)

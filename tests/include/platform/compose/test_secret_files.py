@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from sqlalchemy import make_url
 
 from include.platform.compose import secret_files
+from include.settings import read_settings
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +56,18 @@ def test_no_two_stacks_and_no_two_roles_share_a_password(folder: Path, tmp_path:
 
 
 def test_no_file_ends_with_a_line_break_which_airflow_would_take_for_a_part_of_it(folder: Path) -> None:
-    assert [name for name, text in contents(folder).items() if text != text.strip() or not text] == []
+    assert [name for name, text in contents(folder).items() if text != text.strip()] == []
+    assert [name for name, text in contents(folder).items() if not text] == [secret_files.NOTIFY_URLS]
+
+
+def test_the_receivers_of_alerts_are_those_given_last(tmp_path: Path) -> None:
+    secret_files.fill(tmp_path)
+    assert secret_files.fill(tmp_path, "slack://token ntfy://me ") == ["notify_urls"]
+    assert secret_files.fill(tmp_path) == []
+    settings = read_settings({"RATCHET_NOTIFY_URLS_FILE": str(tmp_path / "notify_urls")})
+    assert settings.notify_urls == ("slack://token", "ntfy://me")
+    assert secret_files.fill(tmp_path, "") == ["notify_urls"]
+    assert (tmp_path / "notify_urls").read_text() == ""
 
 
 @pytest.mark.parametrize("role", secret_files.ROLES)

@@ -78,12 +78,48 @@ def test_waiting_ends_when_all_are_well(monkeypatch: pytest.MonkeyPatch, capsys:
     ("found", "patience", "sentence"),
     [
         pytest.param(part("init", "exited", code=1), 60, "init is exited .*\ninit: no room", id="a job that failed"),
-        pytest.param(part("s3", "running", "unhealthy"), -1, "s3 is running unhealthy:\ns3: no room", id="too long"),
+        pytest.param(
+            part("s3", "running", "unhealthy"), -1, "s3 is running unhealthy .waited .*:\ns3: no room", id="too long"
+        ),
     ],
 )
 def test_waiting_in_vain_ends_with_the_last_words(found: Container, patience: float, sentence: str) -> None:
     with pytest.raises(StackError, match=sentence):
         played([found]).wait(patience)
+
+
+def test_the_limit_counts_only_the_time_that_a_busy_machine_gives(monkeypatch: pytest.MonkeyPatch) -> None:
+    spent = iter([False, False, True])
+    limits: list[float] = []
+
+    class Slow:
+        def __init__(self, seconds: float) -> None:
+            limits.append(seconds)
+
+        def is_spent(self) -> bool:
+            return next(spent)
+
+        def __str__(self) -> str:
+            return "waited for ages"
+
+    monkeypatch.setattr(stack, "Patience", Slow)
+    monkeypatch.setattr(stack, "_POLL_SECONDS", 0)
+    starting = [part("s3", "running", "starting")]
+    with pytest.raises(StackError, match=r"s3 is running starting \(waited for ages\):\ns3: no room"):
+        played(starting, starting, starting).wait()
+    assert limits == [600]
+
+
+def test_the_receivers_of_alerts_are_passed_on_by_name_only(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    commands: list[tuple[str, ...]] = []
+    monkeypatch.setattr(ComposeStack, "run", lambda _, *command: commands.append(command))
+    given = {"RATCHET_STACK": str(tmp_path), "RATCHET_NOTIFY_URLS": "slack://token"}
+    made = stack.stack_from_environment(given)
+    made.make_secrets()
+    (command,) = commands
+    assert command[command.index("--env") + 1] == "RATCHET_NOTIFY_URLS"
+    assert "slack://token" not in " ".join(command)
+    assert made.environment["RATCHET_NOTIFY_URLS"] == "slack://token"
 
 
 class Refused(Played):

@@ -12,7 +12,7 @@ import pytest
 from include import usecases
 from include.settings import Settings
 from include.steps.ingest import arrivals
-from include.stores import night_gaps, warehouse
+from include.stores import landing, night_gaps, warehouse
 from ml.usecase import Arrival, UseCase
 from tests.include.steps.conftest import without_a_source
 
@@ -74,6 +74,62 @@ def test_a_file_that_is_still_written_is_waited_for(land: Land) -> None:
 def test_hidden_unfinished_and_strange_files_are_no_files_of_a_table(land: Land) -> None:
     land(".members.csv", "members.csv.part", "member.csv", "renewals.csv")
     assert awaited(JUST_AFTER) == ("members", "07:00")
+
+
+def land_undecodable_name(folder: Path) -> None:
+    Path(os.fsdecode(os.fsencode(folder) + b"/members.\xff.csv")).write_text("member\n")
+
+
+def land_link(folder: Path) -> None:
+    folder.with_name("elsewhere.csv").write_text("member\n")
+    (folder / "members.csv").symlink_to(folder.with_name("elsewhere.csv"))
+
+
+def land_broken_link(folder: Path) -> None:
+    (folder / "members.csv").symlink_to(folder / "nothing")
+
+
+@pytest.mark.parametrize("land_unreadable", [land_undecodable_name, land_link, land_broken_link])
+def test_what_cannot_be_read_as_a_file_neither_counts_as_arrived_nor_as_still_written(
+    home: Settings, gym: UseCase, land: Land, land_unreadable: Callable[[Path], None]
+) -> None:
+    land("renewals.csv")
+    land_unreadable(Path(home.landing, gym.name, MONTH))
+    assert awaited(JUST_AFTER) == ("members", "07:00")
+    wait = arrivals.find_wait("gym", MONTH, JUST_AFTER)
+    assert wait is not None
+    assert wait.unreadable[0].startswith("members.")
+    land("members.late.csv")
+    assert awaited(JUST_AFTER) is None
+
+
+def test_a_linked_folder_of_the_night_is_waited_for_and_named(home: Settings, gym: UseCase, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    folder = Path(home.landing, gym.name, MONTH)
+    folder.parent.mkdir(parents=True)
+    folder.symlink_to(tmp_path / "elsewhere")
+    wait = arrivals.find_wait("gym", MONTH, JUST_AFTER)
+    assert wait is not None
+    described = wait.describe("gym", gym.horizon.parse(MONTH), landing.Folder(folder))
+    assert (
+        f"land them, and the night starts by itself. {MONTH}: expected a folder at {folder}, got a file or" in described
+    )
+
+
+def test_a_file_that_goes_while_the_wait_is_found_is_noticed_by_the_next_look(
+    home: Settings, gym: UseCase, land: Land, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    land("members.csv", "renewals.csv", seconds_ago=0)
+    listed = landing.list_files
+
+    def list_then_remove(location: landing.Location, tables: list[str]) -> list[landing.LandedFile]:
+        files = listed(location, tables)
+        Path(home.landing, gym.name, MONTH, "members.csv").unlink(missing_ok=True)
+        return files
+
+    monkeypatch.setattr(landing, "list_files", list_then_remove)
+    assert awaited(JUST_AFTER) == ("renewals.csv", "07:00")
+    assert awaited(JUST_AFTER) == ("members", "renewals.csv", "07:00")
 
 
 def test_nights_of_the_past_and_use_cases_with_a_source_never_wait(monkeypatch: pytest.MonkeyPatch) -> None:

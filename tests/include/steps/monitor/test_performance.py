@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pandas as pd
 import pytest
@@ -11,13 +11,13 @@ from include import usecases
 from include.settings import Settings
 from include.steps.context import NightContext
 from include.steps.monitor import monitor, performance
-from include.stores import ledger, warehouse
+from include.stores import ledger, table_snapshot, warehouse
 from include.stores.warehouse import Metric
 from ml.governance.ledger_entries import EntryKind, RetrainingDecided
 from ml.metrics import estimation, probability
 from ml.targets import binary
 from ml.usecase import Cost, Slice, UseCase, periods
-from tests import recorded
+from tests import published, recorded
 from tests.include.steps.conftest import STEPS
 
 Arrive = Callable[[str], Settings]
@@ -83,7 +83,13 @@ def test_a_slice_with_enough_rows_is_measured_apart(
 def test_what_the_window_is_expected_to_lose_is_told_of_the_champion_by_its_rows(arrive: Arrive, taxi: UseCase) -> None:
     settings = arrive("monitor")
     engine, (first, last) = warehouse.engine(settings.warehouse_url), periods.parse("2024-03-17..2024-03-18")
-    parts = ((first, "mine", 0.4, 10), (last, "mine", 0.6, 30), (last, "another", 9.0, 99))
+    before = first - timedelta(days=1)
+    parts = (
+        (before, "mine", 0.1, 99, False),  # in sample
+        (first, "mine", 0.4, 10, True),
+        (last, "mine", 0.6, 30, True),
+        (last, "another", 9.0, 99, True),
+    )
     warehouse.record_metrics(
         engine,
         [
@@ -95,8 +101,9 @@ def test_what_the_window_is_expected_to_lose_is_told_of_the_champion_by_its_rows
                 metric="expected_log_loss",
                 value=value,
                 n=n,
+                out_of_sample=mark,
             )
-            for night, digest, value, n in parts
+            for night, digest, value, n, mark in parts
         ],
     )
     target = binary.Target(cost=Cost(act=1, miss=2, averted=0.9), prior=0.5)
@@ -167,3 +174,26 @@ def test_labels_that_never_come_are_counted_and_a_night_that_lacks_too_many_is_n
     (decided,) = recorded.payloads(settings, EntryKind.RETRAINING_DECIDED, RetrainingDecided)
     facts = decided.facts
     assert facts["matured_nights"] == int(counted)
+
+
+def publish_again(settings: Settings, night: date, digest: str, mark: bool | None) -> None:
+    """Publish scores of another model for the scored entities of `night`, with a mark."""
+    engine = warehouse.engine(settings.warehouse_url)
+    scored = warehouse.scores(engine, "taxi", night)[["entity"]].assign(score=0.999)
+    published.publish(engine, "taxi", night, digest, scored, datetime(2024, 3, 18, tzinfo=UTC), out_of_sample=mark)
+
+
+@pytest.mark.parametrize("mark", [False, None], ids=["in sample", "unknown"])
+def test_rows_that_are_not_known_to_be_out_of_sample_count_in_no_pooled_metric(
+    arrive: Arrive, taxi: UseCase, caplog: pytest.LogCaptureFixture, mark: bool | None
+) -> None:
+    settings, night = arrive("monitor"), date(2024, 3, 17)  # its labels have come by the 18th
+    target = binary.Target(cost=Cost(act=1, miss=2, averted=0.9), prior=0.5)
+    context = NightContext(case=taxi, night=date(2024, 3, 18), settings=settings)
+    tables = table_snapshot.take(taxi, settings)
+    before = performance.measure(context, target, tables)
+    publish_again(settings, night, "m" * 64, mark)
+    assert performance.measure(context, target, tables) == before
+    marks = {each.model_digest[:1] == "m": each.out_of_sample for each in told(settings)["log_loss"]}
+    assert marks == {False: True, True: mark}
+    assert "60 of 120 matured rows are not known to be out of sample: not counted" in caplog.text

@@ -373,6 +373,17 @@ def test_a_freeze_has_an_end_a_name_and_a_reason(hours: int, who: str, why: str,
         freeze.freeze("taxi", datetime.now(UTC), datetime.now(UTC) + timedelta(hours=hours), who, why)
 
 
+@pytest.mark.parametrize(
+    ("who", "why"), [("", "they are over now"), ("bob", ""), ("bob", "over")], ids=["by nobody", "empty", "no reason"]
+)
+def test_the_end_of_a_freeze_has_a_name_and_a_reason(who: str, why: str, settings: Settings) -> None:
+    soon = datetime.now(UTC) + timedelta(hours=1)
+    freeze.freeze("taxi", datetime.now(UTC), soon, "tess", "the holidays are near")
+    with pytest.raises(RequestError, match="the end of a freeze needs a name and, in 3 words or more, a reason"):
+        freeze.unfreeze("taxi", who, why)
+    assert freeze.active_freeze(StepContext.load("taxi")) is not None
+
+
 @pytest.mark.servers
 def test_a_drill_times_a_rollback_and_touches_nobodys_traffic(settings: Settings) -> None:
     before, digest = champion(settings), at_half(settings)

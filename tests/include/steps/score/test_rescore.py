@@ -1,5 +1,6 @@
 """Nights are scored again beside what was issued: by whom one likes, each night whole, and only once."""
 
+import re
 from collections.abc import Callable
 from datetime import date
 
@@ -145,3 +146,46 @@ def test_a_person_types_it(settings: Settings) -> None:
     done = CliRunner().invoke(app, typed)
     assert done.exit_code == 0, done.output
     assert "120 rows of 2024-03-16 to 2024-03-17" in done.output
+
+
+def test_each_row_says_whether_the_champion_had_learned_from_its_night(settings: Settings, taxi: UseCase) -> None:
+    again()
+    marks = rows(taxi, settings, champion(settings)).groupby("night")["out_of_sample"].agg(set).to_dict()
+    learned_until = batch_prediction.load_package(champion(settings), settings).learned.until
+    assert marks == {night: {date.fromisoformat(night) > learned_until} for night in marks}
+    assert (marks["2024-03-14"], marks[NIGHT]) == ({False}, {True})
+
+
+def test_scores_of_each_nights_own_champion_are_out_of_sample(settings: Settings, taxi: UseCase) -> None:
+    warnings: list[str] = []
+    rescore.plan("taxi", "2024-03-14", NIGHT, rescore.EACH_NIGHT, *WHY, warnings.append)
+    again(package=rescore.EACH_NIGHT)
+    assert rows(taxi, settings, rescore.EACH_NIGHT)["out_of_sample"].all()
+    assert warnings == []
+
+
+def test_nights_that_the_champion_learned_from_are_warned_of_with_counts(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    again()
+    (warning,) = [each.getMessage() for each in caplog.records if "in sample" in each.getMessage()]
+    learned = f"{champion(settings)[:12]} learned from nights up to 2024-03-15"
+    assert re.match(r"2 of 4 nights are in sample \(\d+ of \d+ rows are in sample\): " + learned, warning)
+
+
+def test_a_person_who_types_it_is_warned(settings: Settings) -> None:
+    typed = ["rescore", "taxi", "2024-03-14", NIGHT, "--why", "to compare two nights", "--who", "tess"]
+    done = CliRunner().invoke(app, typed)
+    assert done.exit_code == 0
+    assert "Warning: 2 of 4 nights are in sample" in done.stderr
+    after = CliRunner().invoke(app, ["rescore", "taxi", NIGHT, *typed[3:]])
+    assert "Warning" not in after.stderr
+
+
+def test_a_rescore_of_an_earlier_release_is_completed_with_marks(settings: Settings, taxi: UseCase) -> None:
+    again("2024-03-14", "2024-03-15")
+    uri = rescore.address(StepContext(case=taxi, settings=settings), champion(settings))
+    lake.replace(uri, periods.parse("2024-03-14..2024-03-15"), lake.read(uri).drop(columns="out_of_sample"))
+    again()
+    marks = rows(taxi, settings, champion(settings)).groupby("night")["out_of_sample"].agg(set).to_dict()
+    assert marks == {"2024-03-14": {False}, "2024-03-15": {False}, LAST: {True}, NIGHT: {True}}

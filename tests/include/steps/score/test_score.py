@@ -1,7 +1,11 @@
 from collections.abc import Callable
 from datetime import date
 
+import pytest
+
 from include.settings import Settings
+from include.steps import release_state
+from include.steps.context import StepContext
 from include.steps.features import build
 from include.steps.score import batch_prediction, score
 from include.stores import lake, ledger, warehouse
@@ -45,3 +49,22 @@ def test_a_stored_score_is_recomputed_to_the_same_number(arrive: Arrive, taxi: U
     rows = build.read(settings.lake, taxi, NIGHT, NIGHT)
     again = batch_prediction.load_model(issued["model_digest"].iloc[0], settings).predict(rows)
     assert (issued.loc[rows["entity"], "score"].to_numpy() == again).all()
+
+
+def test_a_published_score_says_whether_its_model_had_learned_from_the_night(
+    arrive: Arrive, taxi: UseCase, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings = arrive("score")
+    context, engine = StepContext(case=taxi, settings=settings), warehouse.engine(settings.warehouse_url)
+    STEPS["score"]()
+    assert "learned from" not in caplog.text
+    routing = release_state.current(context).routing
+    assert routing is not None
+    earlier = date(2024, 3, 14)
+    score.score_night(context.at(earlier), routing)
+    marks = {
+        night: set(warehouse.scores(engine, "taxi", night)["out_of_sample"]) for night in (earlier, date(2024, 3, 17))
+    }
+    assert marks == {earlier: {False}, date(2024, 3, 17): {True}}
+    assert "learned from 2024-03-14: its scores of this night are in sample" in caplog.text
+    assert set(warehouse.latest_scores(engine, "taxi")["out_of_sample"]) == {True}

@@ -2,14 +2,22 @@
 
 import decimal
 import io
+import math
 import uuid
 from datetime import UTC, datetime
 
+import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from include.stores.landing import parquet_types
 from ml.errors import DataError
+from ml.ingestion.declared_columns import ANY_COLUMNS
+from ml.ingestion.validation import parsing
 from tests import landed
 
 MOMENT = datetime(2024, 3, 17, 5, 6, 7, 800_000, UTC)
@@ -26,6 +34,12 @@ TEXTS: dict[str, tuple[pa.Array, str]] = {
     "uint64": (pa.array([2**64 - 1], pa.uint64()), str(2**64 - 1)),
     "a missing int64": (pa.array([None], pa.int64()), ""),
     "float": (pa.array([0.1]), "0.1"),
+    "32-bit float": (pa.array([0.1], pa.float32()), "0.10000000149011612"),
+    "whole float": (pa.array([-1e15]), "-1000000000000000"),
+    "rounded 32-bit float": (pa.array([123456789.0], pa.float32()), "1.23456792e+08"),
+    "16-bit float": (pa.array([np.float16(2048)]), "2.048e+03"),
+    "infinity": (pa.array([float("inf")]), "inf"),
+    "categories of floats": (pa.array([1e15]).dictionary_encode(), "1000000000000000"),
     "NaN": (pa.array([float("nan")]), ""),
     "boolean": (pa.array([True]), "true"),
     "nothing": (pa.array([None]), ""),
@@ -60,6 +74,32 @@ def read(column: pa.Array) -> list[str]:
 @pytest.mark.parametrize(("column", "text"), TEXTS.values(), ids=TEXTS.keys())
 def test_a_value_has_its_text(column: pa.Array, text: str) -> None:
     assert read(column) == [text]
+
+
+FLOATS = {pa.float32(): st.floats(width=32, allow_nan=False), pa.float64(): st.floats(allow_nan=False)}
+WHOLE = st.integers(-(2**65), 2**65).map(float)
+
+
+@pytest.mark.parametrize("kind", FLOATS, ids=str)
+@given(data=st.data())
+def test_a_float_is_read_exactly_or_refused(kind: pa.DataType, data: st.DataObject) -> None:
+    numbers = pa.array(data.draw(st.lists(FLOATS[kind] | WHOLE, min_size=1, max_size=5)), pa.float64()).cast(kind)
+    values = numbers.cast(pa.float64()).to_pylist()
+    texts = parquet_types.to_texts(pa.chunked_array([numbers]), 1, "who", ANY_COLUMNS).to_pylist()
+    floats = parsing.parse(pd.Series(texts), "float64").to_series(pd.RangeIndex(len(values)))
+    wholes = parsing.parse(pd.Series(texts), "int64").to_series(pd.RangeIndex(len(values)))
+    exact_below = 2**53 if kind == pa.float64() else 2**24
+    for value, as_float, as_whole in zip(values, floats, wholes, strict=True):
+        assert as_float == value or (math.isinf(value) and math.isnan(as_float))
+        is_exact = abs(value) < exact_below and value == int(value)
+        assert (as_whole == int(value)) if is_exact else pd.isna(as_whole)
+
+
+@pytest.mark.parametrize("number", [2.0**53, -(2.0**53), 2.0**60, 1e300])
+def test_a_whole_number_that_a_double_does_not_hold_exactly_is_refused_for_that(number: float) -> None:
+    texts = parquet_types.to_texts(pa.chunked_array([pa.array([number])]), 1, "who", ANY_COLUMNS).to_pylist()
+    (refusal,) = parsing.parse(pd.Series(texts), "int64").refusals
+    assert "a double cannot hold it exactly" in refusal.expected
 
 
 @pytest.mark.parametrize(("column", "kind"), REFUSED.values(), ids=REFUSED.keys())

@@ -24,7 +24,7 @@ def test_rows_come_key_first_in_the_order_of_their_bytes(url: str, engine: sa.En
     issue(engine, *ENTITIES)
     found = list(rows.read_ordered(url, tables.scores))
     assert [row[1] for row in found] == sorted(ENTITIES)
-    assert found[0] == ("taxi", "10", NIGHT, "d" * 64, 8 / 3, AT, None)
+    assert found[0] == ("taxi", "10", NIGHT, "d" * 64, 8 / 3, AT, None, True)
 
 
 @pytest.mark.servers

@@ -7,6 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from include.stores import warehouse
+from include.stores.warehouse.scores import MATURED_COLUMNS
 from ml.errors import DataError
 from tests import published
 
@@ -42,6 +43,7 @@ def test_scores_are_read_back_as_they_were_issued(engine: sa.Engine) -> None:
             "score": [0.25, 1 / 3],
             "published_at": pd.Series([ISSUED, ISSUED], dtype="datetime64[us, UTC]"),
             "features_version": pd.Series([7, 7], dtype="Int64"),
+            "out_of_sample": pd.Series([True, True], dtype="boolean"),
         }
     )
     pd.testing.assert_frame_equal(warehouse.scores(engine, "taxi", NIGHT), expected)
@@ -62,6 +64,19 @@ def test_the_database_itself_refuses_to_rewrite_a_score(engine: sa.Engine) -> No
         connection.exec_driver_sql("UPDATE scores SET score = 1")
 
 
+@pytest.mark.parametrize("change", ["out_of_sample = NULL", "out_of_sample = TRUE, score = 1"])
+def test_the_database_itself_refuses_to_unmark_a_score_or_to_rewrite_it_with_its_mark(
+    engine: sa.Engine, change: str
+) -> None:
+    issue(engine, scored(0.25))
+    published.publish(engine, "taxi", NIGHT, "m2", scored(0.5), ISSUED, out_of_sample=None)
+    with (
+        pytest.raises(sa.exc.DBAPIError, match="a score once issued is never rewritten"),
+        warehouse.write_transaction(engine) as connection,
+    ):
+        connection.exec_driver_sql(f"UPDATE scores SET {change}")
+
+
 def test_two_models_score_the_same_night_side_by_side(engine: sa.Engine) -> None:
     issue(engine, scored(0.25), model="m1")
     issue(engine, scored(0.5), model="m2")
@@ -79,7 +94,7 @@ def test_a_score_that_is_no_number_is_refused(engine: sa.Engine, value: float) -
 def test_a_night_without_scores_or_labels_is_an_empty_frame_of_the_same_columns(engine: sa.Engine) -> None:
     assert issue(engine, scored()) == 0
     assert warehouse.record_labels(engine, "taxi", labelled()) == 0
-    assert matured(engine).columns.tolist() == ["entity", "night", "model_digest", "score", "label", "known_at"]
+    assert matured(engine).columns.tolist() == [*MATURED_COLUMNS]
     assert matured(engine).empty
 
 

@@ -76,7 +76,22 @@ def test_a_text_is_read_as_its_type(dtype: str, text: str, value: object) -> Non
         ("int64", "0x1F", "a whole number"),
         ("int64", "true", "a whole number"),
         ("int64", "\uff15", "a whole number"),
-        ("int64", "1e5", "a whole number with all its digits, which an exponent does not have"),
+        ("int64", "1e5", "a whole number with all its digits, which an exponent or a 32-bit float does not have"),
+        (
+            "int64",
+            "9,00719925474E+15",
+            "a whole number with all its digits, which an exponent or a 32-bit float does not have",
+        ),
+        (
+            "int64",
+            "9.007199254740992e+15",
+            "a whole number below 9007199254740992, or as an integer or text: a double cannot hold it exactly",
+        ),
+        (
+            "int64",
+            "-1e400",
+            "a whole number below 9007199254740992, or as an integer or text: a double cannot hold it exactly",
+        ),
         ("int64", "9223372036854775808", "a whole number from -9223372036854775808 to 9223372036854775807"),
         ("int64", "-" + "9" * 400, "a whole number from -9223372036854775808 to 9223372036854775807"),
         ("int8", "128.0", "a whole number from -128 to 127"),
