@@ -10,7 +10,7 @@ from ml.governance.ledger_entries import AdoptionRecord, EntryKind, Verdict
 NIGHTS = [date(2024, 3, day) for day in (1, 15, 29)]
 
 
-def judged(night: date, evidence: float, admission: str | None, recipe: str = "r1", used: int = 0) -> Entry:
+def judged_refresh(night: date, evidence: float, admission: str | None, recipe: str = "r1", used: int = 0) -> Entry:
     record = AdoptionRecord(
         anchor="c0ffee",
         evidence=evidence,
@@ -39,7 +39,9 @@ def test_without_a_judged_refresh_there_is_no_status() -> None:
 
 
 def test_the_summary_counts_what_the_latest_refresh_uses() -> None:
-    status = adoption.find([judged(NIGHTS[0], 1.0, "allowance"), judged(NIGHTS[1], 2.345, "allowance", used=1)])
+    status = adoption.find(
+        [judged_refresh(NIGHTS[0], 1.0, "allowance"), judged_refresh(NIGHTS[1], 2.345, "allowance", used=1)]
+    )
     assert status is not None
     assert status.summary == (
         "As of 2024-03-15, evidence that refreshes of this recipe are better than the anchor c0ffee: e = 2.35 "
@@ -58,16 +60,16 @@ def test_the_summary_counts_what_the_latest_refresh_uses() -> None:
     ],
 )
 def test_each_refresh_says_what_became_of_it(admission: str | None, answer: str) -> None:
-    status = adoption.find([judged(NIGHTS[0], 14.0, admission)])
+    status = adoption.find([judged_refresh(NIGHTS[0], 14.0, admission)])
     assert status is not None
     assert status.rows == [("2024-03-01", answer, "as of 2024-03-01")]
 
 
 def test_the_chart_shows_the_evidence_of_the_latest_recipe_only() -> None:
     entries = [
-        judged(NIGHTS[0], 1000.0, "licence", recipe="r0"),
-        judged(NIGHTS[1], 1.0, "proof"),
-        judged(NIGHTS[2], 100.0, None),
+        judged_refresh(NIGHTS[0], 1000.0, "licence", recipe="r0"),
+        judged_refresh(NIGHTS[1], 1.0, "proof"),
+        judged_refresh(NIGHTS[2], 100.0, None),
     ]
     status = adoption.find(entries)
     assert status is not None

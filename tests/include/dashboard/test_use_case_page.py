@@ -6,15 +6,16 @@ from datetime import date
 import pytest
 import sqlalchemy as sa
 
-from include.dashboard import use_case_page
+from include.dashboard import adoption, use_case_page
 from include.dashboard.line_charts import Chart
 from include.dashboard.rendering import render
-from include.dashboard.use_case_page import UseCaseDetail
+from include.dashboard.use_case_page import ChartSection, UseCaseDetail
 from include.settings import Settings
 from include.stores import warehouse
 from include.stores.warehouse import Ingestion, Metric
 from ml.usecase import UseCase, periods
 from tests.include.dashboard.conftest import CHAMPION, LAST, MOMENT, NEXT, NIGHTS
+from tests.include.dashboard.test_adoption import judged_refresh
 
 
 @pytest.fixture
@@ -134,3 +135,17 @@ def test_metrics_that_are_in_sample_are_left_out_and_their_nights_counted(engine
     assert replace(after, in_sample_nights=0) == before
     page = render("use_case.html", root="/airflow/ratchet", detail=after, status=after.status, backtests=())
     assert "metrics of 1 night on scores that are in sample" in page
+
+
+def test_refreshes_have_a_section_with_their_evidence_and_answers(detail: UseCaseDetail) -> None:
+    status = adoption.find([judged_refresh(LAST, 14.2, "licence"), judged_refresh(LAST, 0.9, None)])
+    assert status is not None
+    section = ChartSection(name="Refreshes", charts=(status.chart(()),))
+    shown = replace(detail, adoption=status, sections=(*detail.sections, section))
+    page = render("use_case.html", root="/airflow/ratchet", detail=shown, status=shown.status, backtests=())
+    assert '<h2 id="refreshes">Refreshes</h2>' in page
+    assert "adopted under the licence" in page
+    assert "not adopted" in page
+    assert "log10 of the e-value" in page
+    without = render("use_case.html", root="/airflow/ratchet", detail=detail, status=detail.status, backtests=())
+    assert "Refreshes" not in without
