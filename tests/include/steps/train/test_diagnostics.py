@@ -91,7 +91,7 @@ def test_a_model_that_is_unfair_is_kept_out_by_the_declared_gate_alone(
 ) -> None:
     settings = arrive("train")
     settle(settings, taxi, 1.0)
-    told = trained(settings, replace(taxi, gates=Gates(judged_nights=8)), monkeypatch)
+    told = trained(settings, replace(taxi, candidates=taxi.candidates[1:], gates=Gates(judged_nights=8)), monkeypatch)
     assert told.outcome == "keep"
     refused = [each.name for each in told.checks if each.status is not CheckStatus.PASS]
     assert refused
