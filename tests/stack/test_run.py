@@ -49,7 +49,7 @@ def test_a_stack_for_tests_shares_nothing_with_the_one_that_runs(tmp_path: Path)
 def test_what_a_secret_is_recognised_by_is_long_and_no_word_of_an_address(tmp_path: Path) -> None:
     secret_files.fill(tmp_path)
     found = {path.name: run.secret_words(path.read_text()) for path in tmp_path.iterdir()}
-    assert {name for name, words in found.items() if not words} == set()
+    assert {name for name, words in found.items() if not words} == {"notify_urls"}  # empty: no receiver is declared
     said = {word for words in found.values() for word in words}
     assert not {word for word in said if any(name in word for name in ("mlflow", "warehouse", "postgres", "aws_"))}
 

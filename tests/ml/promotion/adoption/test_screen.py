@@ -23,11 +23,11 @@ def failed(scores: ScreenedScores, target: Target = YES_OR_NO) -> list[str]:
     [
         (ScreenedScores(champion=SCORES, released=SCORES + 0.05, labels=LABELS, judged=SCORES), []),
         (
-            ScreenedScores(champion=SCORES, released=SCORES + 0.15, labels=LABELS, judged=SCORES),
+            ScreenedScores(champion=SCORES, released=SCORES + 0.2, labels=LABELS, judged=SCORES),
             ["adoption.max_score_shift"],
         ),
         (
-            ScreenedScores(champion=SCORES, released=SCORES - 0.15, labels=LABELS, judged=SCORES),
+            ScreenedScores(champion=SCORES, released=SCORES - 0.2, labels=LABELS, judged=SCORES),
             ["adoption.max_score_shift"],
         ),
         (
