@@ -6,7 +6,7 @@ loss beyond that of the champion, on the 28 nights after its training. A refresh
 under a licence, which is the weakest condition.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
@@ -91,8 +91,8 @@ def measure() -> dict[str, Any]:
     """Return the results in a home with all nights."""
     world = _World.load()
     cases = [
-        world.case(date.fromisoformat(night), fault, latest_only=latest_only)
-        for night in NIGHTS
+        world.case(night, champion, fault, latest_only=latest_only)
+        for night, champion in world.champions()
         for fault in FAULTS
         for latest_only in ((False,) if fault.name in ("none", *_ONLY_IN_ALL_NIGHTS) else (False, True))
     ]
@@ -146,7 +146,16 @@ class _World:
         )
         return cls(context=context, source=source, settings=settings)
 
-    def case(self, night: date, fault: Fault, *, latest_only: bool) -> dict[str, Any]:
+    def champions(self) -> Iterator[tuple[date, Any]]:
+        """Yield each night, and the champion that its refreshes are compared with: the refresh before, without a fault."""
+        from ml.retraining.backtest.history import TrainingId
+
+        for text in NIGHTS:
+            night = date.fromisoformat(text)
+            training = TrainingId(night - timedelta(days=CADENCE))
+            yield night, self._train(training, FAULTS[0], held_out=1, latest_only=False)
+
+    def case(self, night: date, champion: Any, fault: Fault, *, latest_only: bool) -> dict[str, Any]:
         """Return the answer to one refresh, its harm, and after how many nights the guard rolled it back."""
         from ml.promotion.adoption.admission import Admission
         from ml.retraining.backtest import admission
@@ -162,7 +171,7 @@ class _World:
             if each.held_out
         )
         trainings = {
-            champion_id: self._train(champion_id, FAULTS[0], held_out=judged_id.held_out, latest_only=False),
+            champion_id: champion,
             judged_id: self._train(judged_id, fault, held_out=judged_id.held_out, latest_only=latest_only),
             refresh_id: self._train(refresh_id, fault, held_out=judged_id.held_out, latest_only=latest_only),
         }

@@ -493,6 +493,8 @@ def test_before_the_first_champion_the_server_lives_and_says_what_it_waits_for(h
         served.shelved(home)
         served.routed(home, served.packaged(home))
         eventually(lambda: server.client.get("/ping").status_code == 200 or None, pause=0.1)
+        body = {"entities": ["ride-0"]}  # the snapshot may come a look later than the champion
+        eventually(lambda: server.client.post("/score", json=body).status_code == 200 or None, pause=0.1)
         assert server.ask("ride-0")
 
 
