@@ -34,8 +34,14 @@ def count_holdout(distinct: Strings, gates: Gates, used_until: str = "") -> int:
     """Return the number of nights to hold out of the labelled nights `distinct`, ISO dates in order, shape (k,).
 
     It is `judged_nights`. If `Gates.max_judged_nights` is declared, it grows to a quarter of all nights, up to that
-    maximum. All nights held out are after `used_until`, the last night that the champion was fitted or selected on.
-    Raises RefusalError when there are too few nights to judge on or to train on.
+    maximum. All nights held out are after `used_until`, the last night that the champion was fitted or selected on. At
+    most half of these are held out beyond `judged_nights`: a model that has seen nothing that is new to the champion
+    cannot be shown to differ from it. Raises RefusalError when there are too few nights to judge on or to train on.
+
+    >>> nights = np.array([f"2013-01-{day:02d}" for day in range(1, 31)], object)
+    >>> gates = Gates(judged_nights=3, max_judged_nights=28)
+    >>> count_holdout(nights, gates), count_holdout(nights, gates, used_until="2013-01-18")  # 7 of 30, 6 of 12 unused
+    (7, 6)
     """
     minimum, unused = gates.judged_nights, distinct[distinct > used_until]
     if len(unused) < minimum:
@@ -48,7 +54,8 @@ def count_holdout(distinct: Strings, gates: Gates, used_until: str = "") -> int:
             f"expected labelled rows of {min_nights(gates)} nights or more ({minimum} to judge on, the rest "
             f"to learn from), got {len(distinct)}: wait for labels, or land more history"
         )
-    return max(minimum, min(gates.judged_nights_limit, len(unused), len(distinct) // _HOLDOUT_DIVISOR))
+    available = len(unused) // 2 if used_until else len(unused)
+    return max(minimum, min(gates.judged_nights_limit, available, len(distinct) // _HOLDOUT_DIVISOR))
 
 
 def split(nights: Strings, gates: Gates, used_until: str = "") -> Split:

@@ -32,7 +32,8 @@ def test_nights_that_the_champion_has_used_are_not_judged_on() -> None:
     [
         pytest.param(12, 0, 4, id="few: as many as must be"),
         pytest.param(24, 0, 6, id="a quarter of all"),
-        pytest.param(24, 19, 5, id="those that the champion has not used"),
+        pytest.param(24, 19, 4, id="as many as must be of those that the champion has not used"),
+        pytest.param(24, 12, 6, id="half of those that the champion has not used"),
         pytest.param(31, 0, 7, id="a quarter, rounded down"),
         pytest.param(31, 27, 4, id="few that it has not used"),
     ],
