@@ -178,19 +178,22 @@ def _at_worse_level(quarter: Quarter, champion: Any) -> Any:
         scores = quarter.target.uncorrected_scores(raw)
         return float(paired_gains.centred_loss(quarter.labels, scores, night_index, quarter.target).mean())
 
-    required = centred(champion) - WORSE_LEVEL
-    low, high = 0.0, 1.0
+    def blend(share: float) -> Any:
+        return (1 - share) * champion + share * quarter.hindsight
+
+    better_order = centred(champion) - WORSE_LEVEL
+    challenger = blend(_least(1.0, lambda share: centred(blend(share)) < better_order))
+    step, worse = float(np.std(challenger)), _loss(quarter, champion) + WORSE_LEVEL
+    return challenger + step * _least(_MAX_SHIFT, lambda steps: _loss(quarter, challenger + steps * step) > worse)
+
+
+def _least(high: float, is_enough: Callable[[float], bool]) -> float:
+    """Return the least number from 0 to `high` that is enough, by bisection; more is always enough, too."""
+    low = 0.0
     while high - low > _PRECISION:
         middle = (low + high) / 2
-        better = centred((1 - middle) * champion + middle * quarter.hindsight) < required
-        low, high = (low, middle) if better else (middle, high)
-    challenger = (1 - high) * champion + high * quarter.hindsight
-    step, required = float(np.std(challenger)), _loss(quarter, champion) + WORSE_LEVEL
-    low, high = 0.0, _MAX_SHIFT
-    while high - low > _PRECISION:
-        middle = (low + high) / 2
-        low, high = (low, middle) if _loss(quarter, challenger + middle * step) > required else (middle, high)
-    return challenger + high * step
+        low, high = (low, middle) if is_enough(middle) else (middle, high)
+    return high
 
 
 def _with_gain(quarter: Quarter, champion: Any, challenger: Any, gain: float) -> tuple[Any, Any]:
@@ -203,13 +206,12 @@ def _with_gain(quarter: Quarter, champion: Any, challenger: Any, gain: float) ->
 
 def _move_to_loss(quarter: Quarter, raw: Any, loss: float) -> Any:
     """Return `raw` moved towards the hindsight model until its mean loss over the quarter is `loss`."""
-    low, high = 0.0, 1.0
     assert _loss(quarter, quarter.hindsight) < loss, f"the hindsight model does not reach a loss of {loss}"
-    while high - low > _PRECISION:
-        middle = (low + high) / 2
-        better = _loss(quarter, (1 - middle) * raw + middle * quarter.hindsight) < loss
-        low, high = (low, middle) if better else (middle, high)
-    return (1 - high) * raw + high * quarter.hindsight
+
+    def blend(share: float) -> Any:
+        return (1 - share) * raw + share * quarter.hindsight
+
+    return blend(_least(1.0, lambda share: _loss(quarter, blend(share)) < loss))
 
 
 def _loss(quarter: Quarter, raw: Any) -> float:

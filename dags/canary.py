@@ -11,8 +11,8 @@ back; if unproven models have used up the harm budget, the last proven model is.
 
 **What it leaves.** Entries in the ledger, each with every number and bar: `shadow_reviewed` (there are enough shadow
 responses, so the asset `challenger` starts `release` for the approvals), `stage_passed` and `traffic_shifted`, or
-`aborted` or `rolled_back` with an alert. The servers follow the new routing. A promotion updates the asset `champion`. Without a release
-under way it leaves nothing.
+`aborted` or `rolled_back` with an alert. The servers follow the new routing. A promotion updates the asset `champion`.
+Without a release under way, and with a champion that nothing shows to be worse, it leaves nothing.
 
 **When it is red.** The routing is unchanged. Fix what the last line names, and clear the task.
 """

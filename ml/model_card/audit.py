@@ -7,7 +7,7 @@ from ml import targets
 from ml.errors import LedgerError
 from ml.governance.ledger_entries import RefitRecord, StoredInterval, Verdict
 from ml.model_card import candidate_section, card, sections
-from ml.promotion.adoption.admission import Admission
+from ml.promotion.adoption.admission import is_unproven
 from ml.promotion.gate import GateRule, Outcome, PromotionVerdict
 from ml.promotion.refit_equivalence import RefitComparison
 from ml.statistics import intervals
@@ -48,7 +48,7 @@ def expected_lines(recorded: Verdict, use_case: UseCase) -> list[str]:
         checks=recorded.checks,
         display_names=target.display_names,
         centred_gain=None if recorded.centred_gain is None else _interval(recorded.centred_gain),
-        admitted=recorded.reason if recorded.admission in (Admission.LICENCE, Admission.ALLOWANCE) else "",
+        admitted=recorded.reason if is_unproven(recorded.admission) else "",
     )
     lines = [
         *(f"* `{table}` at version {version}" for table, version in recorded.table_versions.items()),

@@ -3,8 +3,8 @@
 The *centred loss* of a model is its loss after the scores of each night are moved by one constant, the best one for
 that night: an intercept of the log-odds, or a shift of predicted numbers. It compares how well two models order and
 separate the rows of a night, without the level that the night happened to have. That level is the same surprise for
-both models, but moves the difference of their losses: on a year of real nights the nightly difference in centred loss had a
-third of the standard deviation of the difference in loss, so that the same gain is shown with far fewer nights.
+both models, but moves the difference of their losses: on a year of real nights the nightly difference in centred loss
+had a third of the standard deviation of the difference in loss, so that the same gain is shown with far fewer nights.
 
 The best constant is fitted to the labels of the night itself, so that the centred loss needs many rows a night; below
 `MIN_ROWS_PER_NIGHT` its own noise exceeds what it saves, and it is not computed. It does not see a level that is wrong;
@@ -53,18 +53,23 @@ class GainBounds:
         return self.upper >= 0
 
 
-def measure(labels: Floats, champion: Floats, challenger: Floats, nights: Strings, target: Target) -> PairedGains:
-    """Return the gains of the scores `challenger` over the scores `champion`; all arrays have the shape (n,)."""
+def measure(
+    labels: Floats, champion: Floats, challenger: Floats, nights: Strings, target: Target, *, centred: bool = True
+) -> PairedGains:
+    """Return the gains of the scores `challenger` over the scores `champion`; all arrays have the shape (n,).
+
+    Without `centred`, the centred loss is not computed; it takes most of the time.
+    """
     _, night_index = np.unique(nights.astype(str), return_inverse=True)
-    centred = None
-    if len(labels) and float(np.median(np.bincount(night_index))) >= MIN_ROWS_PER_NIGHT:
-        centred = centred_loss(labels, champion, night_index, target) - centred_loss(
+    centred_gains = None
+    if centred and len(labels) and float(np.median(np.bincount(night_index))) >= MIN_ROWS_PER_NIGHT:
+        centred_gains = centred_loss(labels, champion, night_index, target) - centred_loss(
             labels, challenger, night_index, target
         )
     return PairedGains(
         nights=nights,
         loss=target.row_loss(labels, champion) - target.row_loss(labels, challenger),
-        centred_loss=centred,
+        centred_loss=centred_gains,
     )
 
 

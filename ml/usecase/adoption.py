@@ -20,9 +20,9 @@ class Adoption:
     An adopted refresh that is shown worse than the model that it replaced is rolled back: evidence of `rollback`. When
     the nightly losses of the unproven models exceed those of the last proven model by `harm_budget` in sum, that model
     is put back and nothing more is adopted unproven. (The last proven model is the last that the gate showed better,
-    or the anchor.) The unit is that of the loss, summed over nights: .3 is a loss that is .03
-    higher on ten nights. The labels of `max_label_shift` or more above or below the expected mean stop an unproven
-    adoption, because they may be faulty.
+    or the anchor.) The unit is that of the loss, summed over nights: .3 is a loss that is .03 higher on ten nights.
+    The labels of `max_label_shift` or more above or below the expected mean stop an unproven adoption, because they
+    may be faulty.
 
     Evidence needs bounded numbers: the nightly difference in loss is clipped to `loss_range` on both sides, that in
     centred loss to `centred_range`, and means of several nights to that, divided by the square root of their number.

@@ -166,8 +166,8 @@ class Refit:
     For a regression target, predictions may differ by `max_answer_difference` on average, in units of the best
     constant's loss; predictions that differ by more than 1 count as changed decisions.
 
-    The defaults let pass all 46 honest pairs that were measured on a year of real nights. They hold for the first refits of
-    a use case; later bars come from its own earlier refits (`ml.promotion.refit_equivalence.bars_from_history`).
+    The defaults let pass all 46 honest pairs that were measured on a year of real nights. They hold for the first
+    refits of a use case; later bars come from its own earlier refits (`ml.promotion.refit_equivalence.bars_from_history`).
     """
 
     max_score_difference: float = 0.16

@@ -30,11 +30,12 @@ class PackageGains:
     first: date
     last: date
 
-    def nightly(self, champion: str, challenger: str, first: date, last: date, known: date) -> GainSeries | None:
-        """Return the nightly gains of the package `challenger` over `champion`, in the nights `first` to `last`.
+    def nightly(
+        self, champion: str, challenger: str, first: date, last: date, known: date, *, centred: bool = True
+    ) -> GainSeries | None:
+        """Return the nightly gains of the package `challenger` over `champion`; see `evidence.Nightly`.
 
-        Labels count as they were known at the cutoff of the night `known`. None without matured nights. Raises
-        PackageError when a package is missing or damaged, and DataError when it cannot score the rows.
+        Raises PackageError when a package is missing or damaged, and DataError when it cannot score the rows.
         """
         rows = self._labelled(first, last, known)
         if not len(rows.labels):
@@ -47,6 +48,7 @@ class PackageGains:
             challenger_model.predict(rows.frame),
             rows.nights,
             target,
+            centred=centred,
         )
         return evidence.by_night(gains)[1]
 

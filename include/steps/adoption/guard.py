@@ -1,4 +1,4 @@
-"""The nightly guard of adopted models: it puts the predecessor or the last proven model back, without a person, and says so."""
+"""The nightly guard of adopted models: without a person, it puts the predecessor or the last proven model back."""
 
 from dataclasses import dataclass
 
@@ -17,7 +17,7 @@ from ml.governance.hash_chain import Entry
 from ml.governance.ledger_entries import EntryKind, RolledBack, Verdict
 from ml.packaging import package_files
 from ml.promotion.adoption import guard
-from ml.promotion.adoption.admission import Admission
+from ml.promotion.adoption.admission import is_unproven
 
 _WHO = "the guard of adoptions"
 
@@ -60,7 +60,13 @@ def _find(context: NightContext, promoted: Entry) -> PutBack | None:
     line = lines.read(context, recipe)
     if line is None or not line.terms or line.terms[-1].digest != promoted.subject:
         return None
-    gains = record.package_gains(context, line, table_snapshot.take(context.case, context.settings))
+    assert promoted.night is not None
+    gains = PackageGains(
+        context=context,
+        tables=table_snapshot.take(context.case, context.settings),
+        first=min([promoted.night, *(term.after for term, _ in line.unproven_terms)]),
+        last=context.night,
+    )
     return _exhausted(context, line, gains) or _shown_worse(context, promoted, line, gains)
 
 
@@ -68,7 +74,7 @@ def _exhausted(context: NightContext, line: RecipeLine, gains: PackageGains) -> 
     """Return the last proven model if the unproven ones after it have used up the harm budget."""
     declared = context.case.adoption
     assert declared is not None
-    if line.stopped or line.terms[-1].admission not in (Admission.LICENCE, Admission.ALLOWANCE):
+    if line.stopped or not is_unproven(line.terms[-1].admission):
         return None
     harm = record.harm_by_night(context, line, gains)
     if guard.exhausted_after(harm, declared) is None:

@@ -8,7 +8,7 @@ from include.stores import ledger
 from ml.governance import ledger_entries
 from ml.governance.hash_chain import Entry
 from ml.governance.ledger_entries import EntryKind, RolledBack, Verdict
-from ml.promotion.adoption.admission import Admission
+from ml.promotion.adoption.admission import Admission, is_unproven
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,7 +54,7 @@ class RecipeLine:
         after_proof = [number for number, each in enumerate(self.terms) if each.admission is Admission.PROOF]
         first = after_proof[-1] + 1 if after_proof else 0
         pairs = tuple(zip(self.terms, ends, strict=True))[first:]
-        return tuple(pair for pair in pairs if pair[0].admission in (Admission.LICENCE, Admission.ALLOWANCE))
+        return tuple(pair for pair in pairs if is_unproven(pair[0].admission))
 
     @property
     def allowance_used(self) -> int:

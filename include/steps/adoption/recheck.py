@@ -10,7 +10,7 @@ from ml.errors import LedgerError
 from ml.governance import ledger_entries
 from ml.governance.hash_chain import Entry
 from ml.governance.ledger_entries import Verdict
-from ml.promotion.adoption.admission import Admission
+from ml.promotion.adoption.admission import Admission, is_unproven
 
 
 def require_admissible(challenger: Entry, context: StepContext) -> None:
@@ -21,7 +21,7 @@ def require_admissible(challenger: Entry, context: StepContext) -> None:
     that the gate showed better needs none of this.
     """
     verdict = ledger_entries.read(challenger, Verdict)
-    if verdict.admission not in (Admission.LICENCE, Admission.ALLOWANCE):
+    if not is_unproven(verdict.admission):
         return
     declared, now = context.case.adoption, None
     assert challenger.night is not None

@@ -1,7 +1,5 @@
 """The record of a recipe as of a night: its evidence, the allowance used, and the harm done, all computed anew."""
 
-import numpy as np
-
 from include.steps.adoption import line as lines
 from include.steps.adoption.gains import PackageGains
 from include.steps.adoption.line import RecipeLine
@@ -29,7 +27,7 @@ def measure(context: NightContext, recipe: str, champion: str, tables: TableSnap
     line = lines.read(context, recipe)
     if line is None:
         return RecipeRecord(anchor=champion[:_SHORT])
-    gains = package_gains(context, line, tables)
+    gains = PackageGains(context=context, tables=tables, first=line.refreshes[0].night, last=context.night)
     try:
         series = block_series(context, line, gains)
         harm = harm_by_night(context, line, gains)
@@ -39,41 +37,25 @@ def measure(context: NightContext, recipe: str, champion: str, tables: TableSnap
             allowance_used=line.allowance_used,
             stopped=f"its evidence cannot be computed: {error}",
         )
-    e_values = evidence.e_values(series, declared)
-    return RecipeRecord(
+    known = RecipeRecord(
         anchor=line.anchor[:_SHORT],
-        evidence=float(e_values[-1]) if len(e_values) else 1.0,
-        is_licensed=evidence.reached(series, declared, declared.licence) is not None,
         allowance_used=line.allowance_used,
         harm=guard.harm(harm),
         stopped=line.stopped,
     )
-
-
-def package_gains(context: NightContext, line: RecipeLine, tables: TableSnapshot) -> PackageGains:
-    """Return the gains between packages since the first refresh of the line was judged."""
-    return PackageGains(context=context, tables=tables, first=line.refreshes[0].night, last=context.night)
+    return known.with_evidence(series, declared)
 
 
 def block_series(context: NightContext, line: RecipeLine, gains: PackageGains) -> GainSeries:
-    """Return the gains over the anchor by block, each of the refresh that was the newest when the block began."""
-    horizon = context.case.horizon
-    blocks = []
-    for first, last in evidence.blocks(line.refreshes[0].night, context.night, horizon):
-        newest = [each for each in line.refreshes if each.night < first][-1]
-        known = horizon.previous(last, -horizon.nights_per_block)
-        series = gains.nightly(line.anchor, newest.digest, first, last, known)
-        if series is not None:
-            blocks.append(evidence.block(series))
-    return evidence.join(blocks, horizon.nights_per_block)
+    """Return the gains of the recipe's refreshes over the anchor, by block."""
+    refreshes = [(each.night, each.digest) for each in line.refreshes]
+    return evidence.block_series(line.anchor, refreshes, context.night, context.case.horizon, gains.nightly)
 
 
 def harm_by_night(context: NightContext, line: RecipeLine, gains: PackageGains) -> Floats:
     """Return the nightly gains in loss of the last proven model over the unproven champions after it, shape (m,)."""
-    by_term = []
-    for term, end in line.unproven_terms:
-        first, last = context.case.horizon.previous(term.after, -1), end or context.night
-        series = gains.nightly(term.digest, line.proven, first, last, context.night)
-        if series is not None:
-            by_term.append(series.loss)
-    return np.concatenate(by_term) if by_term else np.zeros(0)
+    unproven = [
+        (term.digest, context.case.horizon.previous(term.after, -1), end or context.night)
+        for term, end in line.unproven_terms
+    ]
+    return guard.gains_of_proven(line.proven, unproven, context.night, gains.nightly)

@@ -13,7 +13,7 @@ from ml.governance.checks import Check, format_number
 from ml.governance.hash_chain import Entry
 from ml.governance.ledger_entries import AcceptanceTested, EntryKind, ShadowReviewed, Verdict
 from ml.model_card import audit, candidate_section
-from ml.promotion.adoption.admission import Admission
+from ml.promotion.adoption.admission import Admission, is_unproven
 from ml.statistics import intervals
 from ml.usecase import UseCase
 
@@ -113,7 +113,7 @@ def _override_lines(challenger: Entry, verdict: Verdict, settings: Settings) -> 
 def _adoption_lines(verdict: Verdict, case: UseCase) -> list[str]:
     """Return the paragraph on a refresh that is admitted unproven or under a licence: the policy and its worst case."""
     record = verdict.adoption
-    if record is None or verdict.admission in (None, Admission.PROOF):
+    if record is None or not is_unproven(verdict.admission):
         return []
     names = targets.target_type(case).display_names
     head = "UNPROVEN" if verdict.admission == Admission.ALLOWANCE else "LICENSED"

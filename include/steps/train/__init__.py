@@ -207,8 +207,11 @@ def _compare_with_champion(context: NightContext, plan: Plan) -> tuple[Verdict, 
     verdict = gate.judge(
         frozen, context.case.gates, champion_model.bar(recipe), target, extra_checks=model_findings.fairness_checks
     )
-    refit_result = refit.run(context, plan, rows, selection, frozen, verdict)
-    admitted = adoption.admit(context, plan, rows, selection, frozen, champion_model, recipe, verdict, refit_result)
+    waiting = training_set.unlabelled_rows(context, tables, str(rows.judged.nights.max()))
+    refit_result = refit.run(context, plan, rows, selection, frozen, waiting, verdict)
+    admitted = adoption.admit(
+        context, tables, selection, frozen, waiting, champion_model, recipe, verdict, refit_result
+    )
     training = TrainingRecord(
         case=context.case,
         night=context.night,

@@ -1,17 +1,16 @@
-"""The admission of a judged challenger: by the gate, or as a screened refresh of a recipe with a licence or allowance."""
+"""The admission of a judged challenger: by the gate, or as a screened refresh under a licence or an allowance."""
 
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 
 from include.steps.adoption import record as recipe_records
 from include.steps.context import NightContext
-from include.steps.train import refit
-from include.steps.train.candidates import CandidateSelection, SplitRows
+from include.steps.train.candidates import CandidateSelection
 from include.steps.train.champion import Champion
-from include.steps.train.plan import Plan
 from include.steps.train.refit import RefitResult
-from include.stores import table_snapshot
+from include.stores.table_snapshot import TableSnapshot
 from ml.governance.ledger_entries import AdoptionRecord
 from ml.promotion.adoption import admission, screen
 from ml.promotion.adoption.admission import Admission, RecipeRecord
@@ -31,25 +30,26 @@ class Admitted:
 
 def admit(
     context: NightContext,
-    plan: Plan,
-    rows: SplitRows,
+    tables: TableSnapshot,
     selection: CandidateSelection,
     frozen: HoldoutScores,
+    waiting: pd.DataFrame,
     champion: Champion,
     recipe: str,
     verdict: PromotionVerdict,
     refit_result: RefitResult | None,
 ) -> Admitted:
-    """Return the decision on the challenger that `verdict` judged; the record is there for every refresh."""
+    """Return the decision on the challenger that `verdict` judged; the record is there for every refresh.
+
+    `waiting` are the feature rows of the nights that wait for labels.
+    """
     declared = context.case.adoption
     if declared is None or verdict.rule is not GateRule.REFRESH:
         decision = admission.decide(verdict, (), None, declared)
         return Admitted(verdict=decision.apply(verdict), admission=decision.admission)
-    tables = table_snapshot.take(context.case, context.settings, plan.reads)
     record = recipe_records.measure(context, recipe, str(champion.digest), tables)
     assert record is not None
     assert champion.model is not None
-    waiting = refit.waiting_rows(context, plan, rows)
     released = selection.best.model if refit_result is None else refit_result.model
     screened = screen.checks(
         ScreenedScores(

@@ -5,15 +5,14 @@ from dataclasses import dataclass
 import pandas as pd
 
 from include.steps.context import NightContext
-from include.steps.features import training_set
 from include.steps.train import candidates
 from include.steps.train.candidates import CandidateSelection, SplitRows
 from include.steps.train.plan import Plan
-from include.stores import ledger, table_snapshot
+from include.stores import ledger
 from ml.governance import ledger_entries
 from ml.governance.ledger_entries import EntryKind, Verdict
 from ml.promotion import refit_equivalence
-from ml.promotion.gate import Check, CheckStatus, GateRule, HoldoutScores, Outcome, PromotionVerdict
+from ml.promotion.gate import Check, GateRule, HoldoutScores, Outcome, PromotionVerdict
 from ml.promotion.refit_equivalence import ScorePair
 from ml.training import fitting
 from ml.training.fitting import Model
@@ -26,11 +25,6 @@ class RefitResult:
     model: Model
     checks: tuple[Check, ...]
 
-    @property
-    def is_equivalent(self) -> bool:
-        """Whether every check passed."""
-        return all(each.status is CheckStatus.PASS for each in self.checks)
-
 
 def run(
     context: NightContext,
@@ -38,11 +32,12 @@ def run(
     rows: SplitRows,
     selection: CandidateSelection,
     frozen: HoldoutScores,
+    waiting: pd.DataFrame,
     verdict: PromotionVerdict,
 ) -> RefitResult | None:
     """Return the refit of the chosen candidate on all labelled rows; None if nothing needs it or none is declared.
 
-    It is needed for what the gate promotes and for every refresh: a refresh may be adopted unproven, and what it gains
+    `waiting` are the feature rows of the nights that wait for labels. A refit is needed for what the gate promotes and for every refresh: a refresh may be adopted unproven, and what it gains
     over the nights to come is evidence for its recipe even if it is not.
     """
     if context.case.refit is None or not (verdict.outcome is Outcome.PROMOTE or verdict.rule is GateRule.REFRESH):
@@ -50,20 +45,11 @@ def run(
     model = fitting.refit(
         selection.best, candidates.gather_material(context, rows.labelled, selection.target, plan.seed)
     )
-    unlabelled_rows = waiting_rows(context, plan, rows)
-    unlabelled_pair = ScorePair(
-        judged=selection.best.model.predict(unlabelled_rows), refit=model.predict(unlabelled_rows)
-    )
+    unlabelled_pair = ScorePair(judged=selection.best.model.predict(waiting), refit=model.predict(waiting))
     judged_pair = ScorePair(judged=frozen.challenger, refit=model.predict(rows.judged.frame))
     bars = refit_equivalence.bars_from_history(_earlier_checks(context), context.case.refit)
     checks = refit_equivalence.refit_checks(unlabelled_pair, judged_pair, frozen.labels, selection.target, bars)
     return RefitResult(model=model, checks=checks)
-
-
-def waiting_rows(context: NightContext, plan: Plan, rows: SplitRows) -> pd.DataFrame:
-    """Return the feature rows of the nights that wait for labels."""
-    tables = table_snapshot.take(context.case, context.settings, plan.reads)
-    return training_set.unlabelled_rows(context, tables, str(rows.judged.nights.max()))
 
 
 def _earlier_checks(context: NightContext) -> list[tuple[Check, ...]]:

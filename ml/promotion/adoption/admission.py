@@ -4,6 +4,8 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from ml.governance.checks import Check, CheckStatus
+from ml.promotion.adoption import evidence
+from ml.promotion.adoption.evidence import GainSeries
 from ml.promotion.gate import GateRule, Outcome, PromotionVerdict
 from ml.usecase.adoption import Adoption
 
@@ -20,14 +22,23 @@ class Admission(StrEnum):
     ALLOWANCE = "allowance"
 
 
+def is_unproven(admission: str | None) -> bool:
+    """Return whether a challenger was admitted without being shown better; `admission` is as it is recorded.
+
+    >>> is_unproven("allowance"), is_unproven("proof"), is_unproven(None)
+    (True, False, False)
+    """
+    return admission in (Admission.LICENCE, Admission.ALLOWANCE)
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RecipeRecord:
     """What is known about a recipe when one of its refreshes is judged.
 
     `evidence` is the e-value of its refreshes over the anchor, now, and `is_licensed` whether it ever reached the
     licence. `allowance_used` is the number of refreshes adopted under the allowance. `harm` is the loss of the
-    unproven models beyond that of the last proven one, summed over nights; `stopped` says why nothing is adopted unproven any more, "" if it may
-    be. `anchor` names the anchor.
+    unproven models beyond that of the last proven one, summed over nights; `stopped` says why nothing is adopted
+    unproven any more, "" if it may be. `anchor` names the anchor.
     """
 
     anchor: str
@@ -36,6 +47,14 @@ class RecipeRecord:
     allowance_used: int = 0
     harm: float = 0.0
     stopped: str = ""
+
+    def with_evidence(self, series: GainSeries, declared: Adoption) -> "RecipeRecord":
+        """Return the record with the evidence of `series`, the gains of the recipe's refreshes over the anchor."""
+        e_values = evidence.e_values(series, declared)
+        if not len(e_values):
+            return self
+        is_licensed = evidence.reached(series, declared, declared.licence) is not None
+        return replace(self, evidence=float(e_values[-1]), is_licensed=is_licensed)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,7 +66,7 @@ class Decision:
 
     def apply(self, verdict: PromotionVerdict) -> PromotionVerdict:
         """Return `verdict`, promoted if the challenger is admitted on other evidence than the gate's."""
-        if self.admission in (None, Admission.PROOF):
+        if not is_unproven(self.admission):
             return verdict
         return replace(verdict, outcome=Outcome.PROMOTE, admitted=self.reason)
 

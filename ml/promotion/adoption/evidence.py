@@ -12,6 +12,7 @@ Evidence from the loss and from the centred loss is averaged; a mean of e-values
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Protocol, TypeVar
 
 import numpy as np
 
@@ -20,6 +21,8 @@ from ml.promotion.paired_gains import PairedGains
 from ml.statistics import sequential_tests
 from ml.usecase import Night
 from ml.usecase.adoption import Adoption
+
+K = TypeVar("K", contravariant=True)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -87,6 +90,35 @@ def blocks(first_refresh: date, night: date, horizon: Night) -> tuple[tuple[date
         (horizon.previous(first, -offset), horizon.previous(first, -offset - size + 1))
         for offset in range(0, (ended - 1) * size, size)
     )
+
+
+class Nightly(Protocol[K]):
+    """Returns the nightly gains of the model `challenger` over `champion`, in the nights `first` to `last`.
+
+    Labels count as they were known at the cutoff of the night `known`. None without matured nights. The centred loss is
+    left out unless `centred`.
+    """
+
+    def __call__(
+        self, champion: K, challenger: K, first: date, last: date, known: date, *, centred: bool = True
+    ) -> GainSeries | None: ...
+
+
+def block_series(
+    anchor: K, refreshes: Sequence[tuple[date, K]], night: date, horizon: Night, nightly: Nightly[K]
+) -> GainSeries:
+    """Return the gains over the anchor by block as of `night`, each of the refresh that was newest when it began.
+
+    `refreshes` are the models of the recipe with the nights of their trainings, oldest first.
+    """
+    series = []
+    for first, last in blocks(refreshes[0][0], night, horizon) if refreshes else ():
+        newest = [model for trained, model in refreshes if trained < first][-1]
+        known = horizon.previous(last, -horizon.nights_per_block)
+        gains = nightly(anchor, newest, first, last, known)
+        if gains is not None:
+            series.append(block(gains))
+    return join(series, horizon.nights_per_block)
 
 
 def e_values(series: GainSeries, declared: Adoption) -> Floats:

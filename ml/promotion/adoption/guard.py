@@ -1,10 +1,13 @@
 """The guard of an adopted model: it is rolled back if it is shown worse, and stopped if the harm exceeds its budget."""
 
+from collections.abc import Sequence
+from datetime import date
+
 import numpy as np
 
 from ml.arrays import Floats
 from ml.promotion.adoption import evidence
-from ml.promotion.adoption.evidence import GainSeries
+from ml.promotion.adoption.evidence import GainSeries, K, Nightly
 from ml.usecase.adoption import Adoption
 
 
@@ -19,6 +22,16 @@ def rolled_back_after(predecessor_gains: GainSeries, declared: Adoption) -> int 
     True
     """
     return evidence.reached(predecessor_gains, declared, declared.rollback)
+
+
+def gains_of_proven(proven: K, unproven: Sequence[tuple[K, date, date]], known: date, nightly: Nightly[K]) -> Floats:
+    """Return the nightly gains in loss of the last proven model over the unproven ones that answered after it, (m,).
+
+    `unproven` has each of these models with the first and the last night on which it answered, in order. Labels count
+    as they were known at the cutoff of the night `known`.
+    """
+    series = (nightly(model, proven, first, last, known, centred=False) for model, first, last in unproven)
+    return np.concatenate([np.zeros(0), *(each.loss for each in series if each is not None)])
 
 
 def harm(proven_gains: Floats) -> float:

@@ -14,8 +14,7 @@ from ml.promotion.gate import Check, CheckStatus, GateRule, HoldoutScores, Outco
 from ml.promotion.refit_equivalence import ScorePair
 from ml.retraining.backtest import recipe_evidence
 from ml.retraining.backtest.context import BacktestContext, DecisionRecord, PolicyRun
-from ml.retraining.backtest.history import TrainedModel, TrainingId, TrainingRefusal, TrainingResult
-from ml.retraining.backtest.recipe_evidence import Trainings
+from ml.retraining.backtest.history import TrainedModel, TrainingId, TrainingRefusal, TrainingResult, Trainings
 from ml.statistics import intervals
 from ml.training import splitting
 

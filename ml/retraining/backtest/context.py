@@ -67,11 +67,6 @@ class ChampionTerm:
     is_adopted: bool = True
     admission: Admission | None = None
 
-    @property
-    def is_unproven(self) -> bool:
-        """Whether the model was adopted without being shown better."""
-        return self.admission in (Admission.LICENCE, Admission.ALLOWANCE)
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Intervention:

@@ -160,6 +160,14 @@ class TrainingRefusal:
 
 
 TrainingResult = TrainedModel | TrainingRefusal
+Trainings = Mapping[TrainingId, TrainingResult]
+
+
+def model_of(training: TrainingId, trainings: Trainings) -> TrainedModel:
+    """Return the model of a training that is known not to have been refused."""
+    result = trainings[training]
+    assert isinstance(result, TrainedModel), result
+    return result
 
 
 def utc_instant(cutoff: datetime) -> np.datetime64:

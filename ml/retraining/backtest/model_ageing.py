@@ -10,8 +10,7 @@ import numpy as np
 from ml.arrays import Floats, Integers, Strings
 from ml.retraining.backtest import results
 from ml.retraining.backtest.context import BacktestContext
-from ml.retraining.backtest.history import TrainedModel
-from ml.retraining.backtest.recipe_evidence import Trainings
+from ml.retraining.backtest.history import TrainedModel, Trainings
 from ml.statistics import intervals
 from ml.statistics.intervals import Interval
 

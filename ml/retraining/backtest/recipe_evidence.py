@@ -3,37 +3,29 @@
 Labels count only as they were known at the time: a block of nights is read once, when the block after it has ended.
 """
 
-from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date
-
-import numpy as np
 
 from ml.arrays import Floats
 from ml.promotion import paired_gains
 from ml.promotion.adoption import evidence, guard
-from ml.promotion.adoption.admission import Admission, RecipeRecord
+from ml.promotion.adoption.admission import Admission, RecipeRecord, is_unproven
 from ml.promotion.adoption.evidence import GainSeries
 from ml.retraining.backtest.context import BacktestContext, ChampionTerm, Intervention, PolicyRun
-from ml.retraining.backtest.history import TrainedModel, TrainingId, TrainingResult
-
-Trainings = Mapping[TrainingId, TrainingResult]
+from ml.retraining.backtest.history import TrainingId, Trainings, model_of
 
 
 def record(run: PolicyRun, night: date, context: BacktestContext, trainings: Trainings) -> RecipeRecord:
     """Return what is known about the recipe as of `night`: its evidence over the anchor, allowance used, and harm."""
     declared = context.case.adoption
     assert declared is not None
-    anchor = run.champion_terms[0].training
-    series = block_series(run, night, context, trainings)
-    e_values = evidence.e_values(series, declared)
     ended = [each.reason for each in run.interventions if each.ends_adoption]
-    return RecipeRecord(
-        anchor=str(anchor.night),
-        evidence=float(e_values[-1]) if len(e_values) else 1.0,
-        is_licensed=evidence.reached(series, declared, declared.licence) is not None,
+    known = RecipeRecord(
+        anchor=str(run.champion_terms[0].training.night),
         allowance_used=sum(each.admission is Admission.ALLOWANCE for each in run.records),
         stopped=ended[-1] if ended else "",
     )
+    return known.with_evidence(block_series(run, night, context, trainings), declared)
 
 
 def intervene(
@@ -44,7 +36,7 @@ def intervene(
     if not context.use_gate or declared is None or len(run.champion_terms) < 2:
         return None
     following = context.case.horizon.previous(night, -1)
-    if run.champion_terms[-1].is_unproven and not _has_ended(run):
+    if is_unproven(run.champion_terms[-1].admission) and not _has_ended(run):
         losses = _harm(run, night, context, trainings)
         if guard.exhausted_after(losses, declared):
             proven = _last_proven(run).training
@@ -57,7 +49,8 @@ def intervene(
     current, predecessor = run.champion_terms[-1], run.champion_terms[-2]
     if not current.is_adopted:
         return None
-    series = _nightly(current.training, predecessor.training, current.first_night, night, night, context, trainings)
+    nightly = _NightlyGains(context=context, trainings=trainings)
+    series = nightly(current.training, predecessor.training, current.first_night, night, night)
     if series is None or guard.rolled_back_after(series, declared) is None:
         return None
     reason = f"rolled back: shown worse than its predecessor after {len(series.loss)} nights"
@@ -70,43 +63,43 @@ def _has_ended(run: PolicyRun) -> bool:
 
 
 def block_series(run: PolicyRun, night: date, context: BacktestContext, trainings: Trainings) -> GainSeries:
-    """Return the gains of the recipe's refreshes over the anchor, by block: each of the refresh that was newest."""
-    horizon, anchor = context.case.horizon, run.champion_terms[0].training
-    refreshes = [each.refresh for each in run.records if each.refresh is not None]
-    if not refreshes:
-        return evidence.join([], horizon.nights_per_block)
-    blocks = []
-    for first, last in evidence.blocks(min(refreshes).night, night, horizon):
-        newest = max(each for each in refreshes if each.night < first)
-        known = horizon.previous(last, -horizon.nights_per_block)
-        series = _nightly(anchor, newest, first, last, known, context, trainings)
-        if series is not None:
-            blocks.append(evidence.block(series))
-    return evidence.join(blocks, horizon.nights_per_block)
+    """Return the gains of the recipe's refreshes over the anchor, by block."""
+    refreshes = [(each.refresh.night, each.refresh) for each in run.records if each.refresh is not None]
+    nightly = _NightlyGains(context=context, trainings=trainings)
+    return evidence.block_series(run.champion_terms[0].training, refreshes, night, context.case.horizon, nightly)
 
 
-def _nightly(
-    champion: TrainingId,
-    challenger: TrainingId,
-    first: date,
-    last: date,
-    known: date,
-    context: BacktestContext,
-    trainings: Trainings,
-) -> GainSeries | None:
-    """Return the nightly gains of `challenger` over `champion` in `first` to `last`, from labels known at `known`.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _NightlyGains:
+    """The gains between two trainings on the rows of the backtest; see `evidence.Nightly`."""
 
-    None without matured nights.
-    """
-    history, case = context.history, context.case
-    rows = history.matured(history.rows(first, last), case.horizon.cutoff(known), case.matured_share)
-    if not len(rows):
-        return None
-    one, other = _model(champion, trainings), _model(challenger, trainings)
-    gains = paired_gains.measure(
-        history.labels[rows], one.scores[rows], other.scores[rows], history.nights[rows], one.target
-    )
-    return evidence.by_night(gains)[1]
+    context: BacktestContext
+    trainings: Trainings
+
+    def __call__(
+        self,
+        champion: TrainingId,
+        challenger: TrainingId,
+        first: date,
+        last: date,
+        known: date,
+        *,
+        centred: bool = True,
+    ) -> GainSeries | None:
+        history, case = self.context.history, self.context.case
+        rows = history.matured(history.rows(first, last), case.horizon.cutoff(known), case.matured_share)
+        if not len(rows):
+            return None
+        one, other = (model_of(each, self.trainings) for each in (champion, challenger))
+        gains = paired_gains.measure(
+            history.labels[rows],
+            one.scores[rows],
+            other.scores[rows],
+            history.nights[rows],
+            one.target,
+            centred=centred,
+        )
+        return evidence.by_night(gains)[1]
 
 
 def _last_proven(run: PolicyRun) -> ChampionTerm:
@@ -118,19 +111,11 @@ def _last_proven(run: PolicyRun) -> ChampionTerm:
 def _harm(run: PolicyRun, night: date, context: BacktestContext, trainings: Trainings) -> Floats:
     """Return the nightly gains in loss of the last proven model over the unproven ones that answered after it, (m,)."""
     proven, horizon = _last_proven(run), context.case.horizon
-    terms = run.champion_terms[run.champion_terms.index(proven) + 1 :]
-    by_term = []
-    for number, term in enumerate(terms):
-        until = horizon.previous(terms[number + 1].first_night) if number + 1 < len(terms) else night
-        series = None
-        if term.is_unproven:
-            series = _nightly(term.training, proven.training, term.first_night, until, night, context, trainings)
-        if series is not None:
-            by_term.append(series.loss)
-    return np.concatenate(by_term) if by_term else np.zeros(0)
-
-
-def _model(training: TrainingId, trainings: Trainings) -> TrainedModel:
-    result = trainings[training]
-    assert isinstance(result, TrainedModel), result
-    return result
+    ends = [*(horizon.previous(term.first_night) for term in run.champion_terms[1:]), night]
+    after = run.champion_terms.index(proven) + 1
+    unproven = [
+        (term.training, term.first_night, end)
+        for term, end in list(zip(run.champion_terms, ends, strict=True))[after:]
+        if is_unproven(term.admission)
+    ]
+    return guard.gains_of_proven(proven.training, unproven, night, _NightlyGains(context=context, trainings=trainings))

@@ -14,8 +14,7 @@ import numpy as np
 
 from ml.arrays import Floats, Integers, Strings
 from ml.retraining.backtest.context import BacktestContext, PolicyRun
-from ml.retraining.backtest.history import TrainedModel
-from ml.retraining.backtest.recipe_evidence import Trainings
+from ml.retraining.backtest.history import TrainedModel, Trainings
 from ml.retraining.backtest.simulation import served_scores
 from ml.retraining.triggers import TriggerState
 from ml.statistics import intervals

@@ -15,9 +15,8 @@ from ml.monitoring import drift, performance
 from ml.retraining import triggers as retraining_triggers
 from ml.retraining.backtest import admission, recipe_evidence
 from ml.retraining.backtest.context import BacktestContext, ChampionTerm, DecisionRecord, PolicyRun
-from ml.retraining.backtest.history import TrainedModel, TrainingId
+from ml.retraining.backtest.history import TrainedModel, TrainingId, Trainings, model_of
 from ml.retraining.backtest.policies import Hindsight, Policy, Scheduled, Shadow, Triggered
-from ml.retraining.backtest.recipe_evidence import Trainings
 from ml.retraining.triggers import ChampionFacts, RetrainingDecision
 from ml.usecase import Triggers
 from ml.usecase.periods import Period
@@ -168,7 +167,7 @@ def served_scores(run: PolicyRun, context: BacktestContext, trainings: Trainings
     ]
     for term, end in zip(run.champion_terms, ends, strict=True):
         rows = context.history.rows(term.first_night, context.case.horizon.previous(end))
-        scores[rows] = _model(term.training, trainings).scores[rows]
+        scores[rows] = model_of(term.training, trainings).scores[rows]
     return scores
 
 
@@ -225,10 +224,4 @@ def _loss(model: TrainedModel, context: BacktestContext, first: date, last: date
 
 
 def _champion(run: PolicyRun, trainings: Trainings) -> TrainedModel:
-    return _model(run.champion_terms[-1].training, trainings)
-
-
-def _model(training: TrainingId, trainings: Trainings) -> TrainedModel:
-    result = trainings[training]
-    assert isinstance(result, TrainedModel), result
-    return result
+    return model_of(run.champion_terms[-1].training, trainings)

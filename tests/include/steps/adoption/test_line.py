@@ -22,12 +22,18 @@ def read(home: Adopted, night: str = LATER) -> lines.RecipeLine | None:
     return lines.read(NightContext.load_night("taxi", night), str(judged[-1].payload["recipe"]))
 
 
-def test_a_line_has_refreshes_anchor_and_champions_in_order(adopt: Adopt) -> None:
-    home = adopt(nudge)
-    third = challenge(home.case, THIRD, home.settings, nudge, rule="refresh", admission="proof")
+def read_after_third(home: Adopted, admission: Admission) -> tuple[lines.RecipeLine, str]:
+    """Promote another refresh as of THIRD; return the line, and the package of the refresh."""
+    third = challenge(home.case, THIRD, home.settings, nudge, rule="refresh", admission=str(admission))
     promote(home.settings, third, THIRD)
     line = read(home)
     assert line is not None
+    return line, third
+
+
+def test_a_line_has_refreshes_anchor_and_champions_in_order(adopt: Adopt) -> None:
+    home = adopt(nudge)
+    line, third = read_after_third(home, Admission.PROOF)
     assert line.anchor == home.before
     assert [(str(each.night), each.digest) for each in line.refreshes] == [(NIGHT, home.digest), (THIRD, third)]
     assert [(str(each.after), each.admission) for each in line.terms] == [
@@ -40,10 +46,7 @@ def test_a_line_has_refreshes_anchor_and_champions_in_order(adopt: Adopt) -> Non
 
 def test_unproven_terms_end_with_their_successor(adopt: Adopt) -> None:
     home = adopt(nudge)
-    third = challenge(home.case, THIRD, home.settings, nudge, rule="refresh", admission="licence")
-    promote(home.settings, third, THIRD)
-    line = read(home)
-    assert line is not None
+    line, third = read_after_third(home, Admission.LICENCE)
     assert line.proven == home.before
     assert [(term.digest, end) for term, end in line.unproven_terms] == [
         (home.digest, date.fromisoformat(THIRD)),

@@ -8,6 +8,7 @@ import pytest
 
 from include.steps.adoption import line as lines
 from include.steps.adoption import record
+from include.steps.adoption.gains import PackageGains
 from include.steps.context import NightContext
 from include.stores import ledger, packages, table_snapshot, warehouse
 from ml.governance.ledger_entries import EntryKind
@@ -38,7 +39,12 @@ def measure(home: Adopted, night: str = LATER) -> record.RecipeRecord:
 def nightly_gain(home: Adopted, champion: str, challenger: str, first: date, last: date) -> list[float]:
     """Return the mean gain of each night with labels, row by row."""
     context = NightContext.load_night("taxi", LATER)
-    gains = record.package_gains(context, line(home, EARLY), table_snapshot.take(context.case, context.settings))
+    gains = PackageGains(
+        context=context,
+        tables=table_snapshot.take(context.case, context.settings),
+        first=line(home, EARLY).refreshes[0].night,
+        last=context.night,
+    )
     rows = gains._labelled(first, last, context.night)
     losses = []
     for digest in (champion, challenger):

@@ -9,8 +9,7 @@ import pytest
 from ml.promotion.adoption.admission import Admission
 from ml.retraining.backtest import policies, recipe_evidence, simulation
 from ml.retraining.backtest.context import BacktestContext, PolicyRun
-from ml.retraining.backtest.history import BacktestHistory, TrainedModel, TrainingId, TrainingResult
-from ml.retraining.backtest.recipe_evidence import Trainings
+from ml.retraining.backtest.history import BacktestHistory, TrainedModel, TrainingId, TrainingResult, Trainings
 from ml.targets import binary
 from ml.usecase import Adoption, Cost, Gates, Refit, Triggers
 from ml.usecase.periods import Period
