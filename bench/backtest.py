@@ -9,6 +9,7 @@ triggers on calibration or loss must not request a model.
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -28,11 +29,13 @@ KNOWN = {
     "triggers:new_labels=50000@14": 0.5316,
     "shadow:margin=0.005@14": 0.5297,
 }
-POLICIES = ",".join([*KNOWN, "triggers@14", "hindsight@14"])
+PRICED = ("triggers:worth=5000@14", "triggers:worth=50000@14")
+POLICIES = ",".join([*KNOWN, "triggers@14", *PRICED, "hindsight@14"])
 GATED = "never,every@14,every@28"
 CONTROL, MONTHS, ALL_MONTHS = "employment", "2016-01-01..2018-12-01", "2015-01-01..2018-12-01"
 CONTROL_POLICIES, MAY_FIRE = "never,every@12,triggers,hindsight@12", {"new_labels", "age_nights"}
 HALVES = {"February to July": ("2013-02-01", "2013-07-31"), "August to December": ("2013-08-01", "2013-12-31")}
+SPLIT = {FLIGHTS: "2013-08-01", CONTROL: "2017-07-01"}
 WITHIN, MOST_SECONDS, YEARS, _SEED = 0.003, 300, 2000, 20132
 _PAGE = Path(__file__).parent.parent / "docs/concepts/retraining.md"
 
@@ -51,13 +54,15 @@ def measure() -> dict[str, Any]:
 
     plain = {"candidate": GradientBoosting(), "calibrated": False}
     runs = {
-        "flights": _run(FLIGHTS, NIGHTS, POLICIES, gate=False, sensitivity=True, **plain),
-        "flights, gate": _run(FLIGHTS, NIGHTS, POLICIES, gate=True, **plain),
-        "flights, no allowance": _run(FLIGHTS, NIGHTS, GATED, gate=True, allowance=0, **plain),
-        "flights, linear first": _run(FLIGHTS, NIGHTS, GATED, gate=True, allowance=0, first="logistic", **plain),
-        "flights, as declared": _run(FLIGHTS, NIGHTS, "never,every@14,triggers", gate=True),
-        "employment": _run(CONTROL, MONTHS, CONTROL_POLICIES, gate=False),
-        "employment, gate": _run(CONTROL, MONTHS, CONTROL_POLICIES, gate=True),
+        "flights": run_backtest(FLIGHTS, NIGHTS, POLICIES, gate=False, sensitivity=True, **plain),
+        "flights, gate": run_backtest(FLIGHTS, NIGHTS, POLICIES, gate=True, **plain),
+        "flights, no allowance": run_backtest(FLIGHTS, NIGHTS, GATED, gate=True, allowance=0, **plain),
+        "flights, linear first": run_backtest(
+            FLIGHTS, NIGHTS, GATED, gate=True, allowance=0, first="logistic", **plain
+        ),
+        "flights, as declared": run_backtest(FLIGHTS, NIGHTS, "never,every@14,triggers", gate=True),
+        "employment": run_backtest(CONTROL, MONTHS, CONTROL_POLICIES, gate=False),
+        "employment, gate": run_backtest(CONTROL, MONTHS, CONTROL_POLICIES, gate=True),
     }
     for name, each in runs.items():
         policies = [policy.policy for policy in each.results.policies]
@@ -65,6 +70,8 @@ def measure() -> dict[str, Any]:
         publish(name, _tables(each, references=tuple(references) or ("never",)))
     publish("thresholds", _sensitivity(runs["flights"]))
     publish("known", _known(runs["flights"]))
+    halves = {name: _by_half(each) for name, each in runs.items()}
+    publish("halves", _half_table(halves))
     false_alarms = {
         name: sorted({trigger for policy in each.results.policies for trigger in policy.fired_counts} - MAY_FIRE)
         for name, each in runs.items()
@@ -75,11 +82,16 @@ def measure() -> dict[str, Any]:
         "within": _differences(runs["flights"]),
         "licence_without_gain": _licences_without_gain(runs["flights, gate"]),
         "fired_without_cause": false_alarms,
+        "gain_by_half": {
+            name: {policy: [_rounded(asdict(each), 4) for each in gains] for policy, gains in policies.items()}
+            for name, policies in halves.items()
+        },
         **{name: _to_json(each) for name, each in runs.items()},
     }
 
 
-def _run(use_case: str, nights: str, policies: str, **options: Any) -> Any:
+def run_backtest(use_case: str, nights: str, policies: str, **options: Any) -> Any:
+    """Return the run of a backtest of these policies; `options` are fields of its request."""
     from include import usecases
     from include.steps import backtest
 
@@ -158,6 +170,52 @@ def _mean_loss(each: Any, first: str, last: str) -> float | None:
     blocks = [block for block in each.blocks if first <= block.first_night <= last]
     rows = sum(block.rows for block in blocks)
     return sum(block.loss * block.rows for block in blocks) / rows if rows else None
+
+
+def _by_half(run: Any) -> dict[str, tuple[Any, Any]]:
+    """Return the gain in loss of each policy over never retraining, before `SPLIT` and from it on, with intervals."""
+    from include.steps.backtest import trainings
+    from ml.retraining.backtest import results, simulation
+
+    context = run.context
+    rows = results.labelled_rows(context)
+    needed = {term.training for each in run.walks for term in each.champion_terms} | {context.initial_training}
+    trained = trainings.gather(run.training_key, needed, 1, lambda _: None)
+    is_early = results.block_starts(context.history.nights[rows], context).astype(str) < SPLIT[run.request.use_case]
+    scores = {each.policy.name: simulation.served_scores(each, context, trained)[rows] for each in run.walks}
+    never, target = scores.pop("never"), trained[context.initial_training].target
+    comparisons = {name: comparison(never, each, context, target) for name, each in scores.items()}
+    return {name: (compare(is_early).loss, compare(~is_early).loss) for name, compare in comparisons.items()}
+
+
+def comparison(first: Any, second: Any, context: Any, target: Any) -> Callable[[Any], Any]:
+    """Return a function of a mask of the labelled rows: the difference of two policies there, with intervals.
+
+    `first` and `second` are their scores on all labelled rows.
+    """
+    from ml.retraining.backtest import results
+
+    rows = results.labelled_rows(context)
+    labels, blocks = context.history.labels[rows], results.block_starts(context.history.nights[rows], context)
+
+    def compare(mask: Any) -> Any:
+        pair = (("", first[mask]), ("", second[mask]))
+        return results.compare(*pair, labels[mask], blocks[mask], target, context.case.gates.confidence)
+
+    return compare
+
+
+def _half_table(halves: dict[str, dict[str, tuple[Any, Any]]]) -> list[str]:
+    from ml.model_card import markdown
+    from ml.retraining.backtest import tables
+
+    rows = [
+        [name, f"`{policy}`", *map(tables.describe_gain, gains)]
+        for name, policies in halves.items()
+        for policy, gains in policies.items()
+        if policy.startswith("every")
+    ]
+    return markdown.table(["run", "policy", "gain on never, first half", "gain on never, second half"], rows)
 
 
 def _rounded(values: dict[str, Any], digits: int) -> dict[str, Any]:

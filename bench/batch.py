@@ -71,9 +71,7 @@ def _land(case: Any, settings: Any, night: str, rows: int) -> None:
             part = part.assign(night=night, entity=part["entity"] + "#" + numbers.astype(str).astype(object))
             features, valid = features.add(part), valid.add(part[["night"]])
         lake.replace(build.address(settings.lake, case), periods.parse(night), features)
-        lake.replace(
-            build.valid_address(settings.lake, case, case.entities), periods.parse(night), valid, merge_schema=True
-        )
+        lake.replace(build.valid_address(settings.lake, case, case.entities), periods.parse(night), valid)
 
 
 def _child(path: str, night: str, digest: str) -> dict[str, float]:
@@ -90,14 +88,15 @@ def child(path: str, night: str, digest: str) -> None:
 
     from include import usecases
     from include.settings import load_settings
-    from include.steps.score import batch_prediction, rescore, score
+    from include.steps import scoring_package
+    from include.steps.score import rescore, score
     from include.stores import lake, warehouse
     from ml.rollout.routing import Routing
     from ml.usecase import periods
 
     case, settings, period = usecases.get(USE_CASE), load_settings(), periods.parse(night)
     if path == "bare Booster":
-        seconds, rows = _bare(case, settings, night, batch_prediction.load_model(digest, settings))
+        seconds, rows = _bare(case, settings, night, scoring_package.load(digest, settings).model)
     else:
         with warehouse.write_transaction(warehouse.engine(settings.warehouse_url)) as connection:
             connection.exec_driver_sql("DELETE FROM scores")

@@ -13,8 +13,9 @@ GAINS = (-0.02, -0.005, 0.0, 0.01, 0.02, 0.04, 0.08)
 
 def run() -> dict[str, Any]:
     """Return the share of each outcome by rule, number of judged nights and true gain, and the false promotions."""
-    measured = gate.measure(delay_minutes, GAINS)
-    gate.publish(measured, "gate_regression", GAINS)
+    design = replace(gate.FLIGHTS, adapt=delay_minutes, gains=GAINS)
+    measured = gate.measure(design)
+    gate.publish(measured, "gate_regression", design)
     return measured
 
 

@@ -6,8 +6,8 @@ under each policy, with the stored features, real trainings and production's dec
 **What starts it.** A person, from the UI, with the nights and the policies; `docs/concepts/retraining.md` explains how
 to write these. `ratchet backtest` does the same.
 
-**What it leaves.** A page, a plot and JSON under `replay/` in the reports folder (the task returns the path), and the
-trainings in `RATCHET_BACKTESTS`, where the next backtest reuses them.
+**What it leaves.** A page, a plot and JSON under `backtests/` in the reports folder (the task returns the path), and
+the trainings in `RATCHET_BACKTESTS`, where the next backtest reuses them.
 
 **When it is red.** `RequestError`: a policy, a night or a candidate cannot be read; the last line shows how to write
 it. `RefusalError`: nights are missing, or too few precede the first; ingest them. Otherwise run it again: it continues
@@ -37,7 +37,7 @@ def declare(use_case: UseCase) -> None:
             type="string",
             minLength=1,
             description="Policies, separated by commas: never, every@28, triggers, triggers@14, "
-            "triggers:calibration_gap=0.02@14, shadow:margin=0.005@14, hindsight@14.",
+            "triggers:calibration_gap=0.02@14, shadow:margin=0.005@14, hindsight@14, every@14+recalibrate.",
         ),
         "gate": Param(False, type="boolean", description="Let the gate decide which challengers are promoted."),
         "sensitivity": Param(False, type="boolean", description="Also simulate multiples of the thresholds."),

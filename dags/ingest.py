@@ -18,10 +18,11 @@ hours from the cutoff by default) the task fails.
 which starts `score`.
 
 **When it is red.** The task's last line says what was expected, what came and what to do. If a file did not come in
-time, land it and clear the task. If a column was renamed or a file is damaged, fix it in the landing folder, or change the
-contract in `schema.py`; then clear the task. If all files of a required table are quarantined, the other tables were
-ingested, but the night has no features yet: to build them without that table, mark the task as successful. Quarantined
-rows and files of other tables do not make a task red: the alerts and the quarantine table have their reasons.
+time, land it and clear the task. If a column was renamed or a file is damaged, fix it in the landing folder, or change
+the contract in `schema.py`; then clear the task. If all files of a required table are quarantined, the other tables
+were ingested, but the night has no features yet: to build them without that table, mark the task as successful.
+Quarantined rows and files of other tables do not make a task red: the alerts and the quarantine table have their
+reasons.
 """
 
 from datetime import timedelta

@@ -23,7 +23,6 @@ Marking tasks as successful does not help, by design: clear the approval tasks a
 model became champion meanwhile; train again.
 """
 
-from datetime import timedelta
 from typing import Any
 
 from airflow.sdk import DAG, IdentityMapper, PartitionedAssetTimetable, task
@@ -67,12 +66,7 @@ def declare(use_case: UseCase) -> None:
             request.set_outlet_partitions(context)
             return step.promote(use_case.name, request.night(context))
 
-        wait = timedelta(hours=policy.approval_hours())
-        approvals = [
-            RoleApproval(task_id=f"approval_of_{role}", use_case=use_case.name, role=role, wait=wait)
-            for role in use_case.release.approvers
-        ]
-        acceptance_tests() >> shadow() >> approvals >> shift_traffic() >> promote()
+        acceptance_tests() >> shadow() >> RoleApproval.of_all_roles(use_case) >> shift_traffic() >> promote()
 
 
 for each in usecases.all():

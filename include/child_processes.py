@@ -12,8 +12,8 @@ _SCHEDULER_CLOCK = 2
 def end(process: "subprocess.Popen[bytes]", grace_seconds: float = _GRACE_SECONDS) -> int:
     """Ask `process` to end with SIGTERM, kill it after `grace_seconds`, and return its exit code.
 
-    A process that ended already is only reaped. Raises subprocess.TimeoutExpired when even SIGKILL does not end it, which
-    happens while the kernel holds it (a hung file system): the caller then goes on without waiting forever.
+    A process that ended already is only reaped. Raises subprocess.TimeoutExpired when even SIGKILL does not end it,
+    which happens while the kernel holds it (a hung file system): the caller then goes on without waiting forever.
     """
     process.terminate()
     try:

@@ -26,7 +26,8 @@ def send_alerts(use_case: str, period: str, kind: str | None = None) -> int:
 def send(title: str, body: str) -> bool:
     """Send a message to every URL, or to the log when none is set; return whether every delivery succeeded.
 
-    A message that cannot be sent is logged as an error and raises nothing: a failed notification must not fail the task.
+    A message that cannot be sent is logged as an error and raises nothing: a failed notification must not fail the
+    task.
     """
     urls = load_settings().notify_urls
     if not urls:

@@ -4,21 +4,18 @@ What a model is, its columns, features and gates, is declared in `include/usecas
 """
 
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import cache
 from pathlib import Path
 
+from include import setting_values
 from ml.errors import SetupError
 
 # Former names of variables, and of folders in the home, with the names of this release.
 FORMER_NAMES = {"drafts": "candidate_files", "replays": "backtests", "journal": "prediction_log"}
 PROJECT = Path(__file__).resolve().parent.parent
-# Airflow, MLflow, Delta and SQLAlchemy read these characters of a path as part of a URL, a pattern or a variable.
-_REFUSED_IN_FOLDER = re.compile(r"""[\x00-\x1f\x7f%#?=\\$"`^|<>\[\]{}]""")
-_REFUSED_IN_BUCKET = re.compile(r"[^A-Za-z0-9!_.'()/~@,+:-]")
-_DATABASE_FILE = re.compile(r"sqlite[^:]*:///(?P<path>.*)", re.DOTALL)
+_PORTS, _THREADS, _DAYS = (1, 65_535), (1, 1_024), (1, 36_500)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -75,79 +72,63 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         variable = f"RATCHET_{name.upper()}"
         given = environment.get(variable)
         if given is None and (file := environment.get(f"{variable}_FILE")):
-            given = _content(Path(file), f"{variable}_FILE")
+            given = setting_values.read_file(f"{variable}_FILE", Path(file))
         return str(default) if given is None else given
 
-    def number(name: str, default: int) -> int:
-        given = text(name, default)
-        if not given.isdecimal():
-            raise SetupError(f"expected RATCHET_{name.upper()} to be a whole number, got {given!r}")
-        return int(given)
+    def number(name: str, default: int, bounds: tuple[int, int]) -> int:
+        return setting_values.number(f"RATCHET_{name.upper()}", text(name, default), *bounds)
 
-    host, airflow_port = text("host", "127.0.0.1"), number("airflow_port", 8080)
+    def folder(name: str, default: Path) -> Path:
+        return setting_values.folder(f"RATCHET_{name.upper()}", text(name, default))
+
+    def location(name: str, default: Path) -> str:
+        return setting_values.folder_or_bucket(f"RATCHET_{name.upper()}", text(name, default))
+
+    host, airflow_port = text("host", "127.0.0.1"), number("airflow_port", 8080, _PORTS)
     settings = Settings(
         home=home,
-        data=Path(text("data", PROJECT / ".data")),
-        landing=text("landing", home / "landing"),
-        lake=text("lake", home / "lake"),
-        packages=Path(text("packages", home / "packages")),
-        studies=Path(text("studies", home / "studies")),
-        candidate_files=Path(text("candidate_files", home / "candidate_files")),
-        backtests=Path(text("backtests", home / "backtests")),
-        trusted_keys=Path(text("trusted_keys", home / "keys")),
-        routes=Path(text("routes", home / "routes")),
-        prediction_log=Path(text("prediction_log", home / "prediction_log")),
-        feature_store=Path(text("feature_store", home / "feast")),
+        data=folder("data", PROJECT / ".data"),
+        landing=location("landing", home / "landing"),
+        lake=location("lake", home / "lake"),
+        packages=folder("packages", home / "packages"),
+        studies=folder("studies", home / "studies"),
+        candidate_files=folder("candidate_files", home / "candidate_files"),
+        backtests=folder("backtests", home / "backtests"),
+        trusted_keys=folder("trusted_keys", home / "keys"),
+        routes=folder("routes", home / "routes"),
+        prediction_log=folder("prediction_log", home / "prediction_log"),
+        feature_store=folder("feature_store", home / "feast"),
         online_store_url=text("online_store_url", ""),
-        reports=Path(text("reports", home / "report")),
-        secrets=Path(text("secrets", home / "secrets")),
-        airflow_home=Path(text("airflow_home", home / "airflow")),
+        reports=folder("reports", home / "report"),
+        secrets=folder("secrets", home / "secrets"),
+        airflow_home=folder("airflow_home", home / "airflow"),
         warehouse_url=text("warehouse_url", f"sqlite:///{home / 'warehouse.db'}"),
         mlflow_url=text("mlflow_url", f"sqlite:///{home / 'mlflow.db'}"),
-        mlflow_artifacts=Path(text("mlflow_artifacts", home / "mlflow")),
+        mlflow_artifacts=folder("mlflow_artifacts", home / "mlflow"),
         host=host,
         airflow_port=airflow_port,
         airflow_url=text("airflow_url", f"http://{host}:{airflow_port}"),
-        mlflow_port=number("mlflow_port", 5000),
-        threads=number("threads", os.cpu_count() or 1),
-        log_days=number("log_days", 30),
+        mlflow_port=number("mlflow_port", 5000, _PORTS),
+        threads=number("threads", min(os.cpu_count() or 1, _THREADS[1]), _THREADS),
+        log_days=number("log_days", 30, _DAYS),
         notify_urls=tuple(text("notify_urls", "").split()),
         prometheus_url=text("prometheus_url", ""),
     )
     for field in fields(settings):
-        _check_location(f"RATCHET_{field.name.upper()}", getattr(settings, field.name))
+        setting_values.check_path(f"RATCHET_{field.name.upper()}", getattr(settings, field.name))
     return settings
 
 
 def _home(given: str) -> Path:
     """Return the home as an absolute path; raises SetupError if it cannot be a folder."""
     try:
-        home = Path(given).expanduser().resolve()
-        is_possible = bool(given.strip()) and home != Path(home.anchor) and (home.is_dir() or not home.exists())
-    except (OSError, RuntimeError) as error:
+        home = setting_values.folder("RATCHET_HOME", given).resolve()
+        is_possible = home != Path(home.anchor) and (home.is_dir() or not home.exists())
+    except OSError as error:
         raise SetupError(f"expected RATCHET_HOME to name a folder, got {given[:100]!r}: {error}") from None
     if not is_possible:
         raise SetupError(f"expected RATCHET_HOME to name a folder that is there or can be made, got {given[:100]!r}")
     return home
-
-
-def _check_location(variable: str, value: object) -> None:
-    """Raise SetupError if `value` is a folder, a bucket or a database file whose path has a refused character."""
-    refused = _REFUSED_IN_FOLDER
-    if isinstance(value, str):
-        if value.startswith("s3://"):
-            refused = _REFUSED_IN_BUCKET
-        elif database := _DATABASE_FILE.fullmatch(value):
-            value = database["path"]
-        elif "://" in value or not value.startswith("/"):
-            return
-    elif not isinstance(value, Path):
-        return
-    if match := refused.search(str(value)):
-        raise SetupError(
-            f"expected {variable} to have no {match[0]!r} in its path, got {str(value)!r}: choose a path of letters, "
-            "digits, spaces and . _ - (a bucket's without spaces)"
-        )
 
 
 def _check_former_names(environment: Mapping[str, str]) -> None:
@@ -157,10 +138,3 @@ def _check_former_names(environment: Mapping[str, str]) -> None:
             raise SetupError(
                 f"{given[0]} is the former name of {given[0].replace(variable, renamed)}: rename it where it is set"
             )
-
-
-def _content(file: Path, variable: str) -> str:
-    try:
-        return file.read_text().strip()
-    except OSError as error:
-        raise SetupError(f"expected the value of a setting in the file named by {variable}, but: {error}") from None

@@ -71,3 +71,8 @@ class ApprovalError(RatchetError):
 
 class SetupError(RatchetError):
     """The machine lacks something that is needed: a free port, disk space, a permission, a Python version."""
+
+
+# What scoring with a stored package raises: its files are damaged or gone, its features are declared otherwise now, or
+# the rows that it needs are unusable.
+SCORING_ERRORS = (PackageError, FeatureError, DataError)

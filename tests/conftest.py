@@ -116,13 +116,20 @@ def bucket(s3_server: s3.Server, monkeypatch: pytest.MonkeyPatch) -> str:
     return f"s3://{s3.BUCKET}/{secrets.token_hex(6)}"
 
 
-@pytest.fixture
-def faults(s3_server: s3.Server, bucket: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Faults]:
-    """A proxy in front of the S3 server that injects the faults a test asks for."""
+@pytest.fixture(scope="session")
+def fault_proxy(s3_server: s3.Server) -> Iterator[Faults]:
+    """A proxy in front of the S3 server, one for all tests: Polars asks an address that it has used before again."""
     with run_proxy(s3_server.endpoint) as proxy:
-        monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.url)
-        locations.s3_client.cache_clear()
         yield proxy
+
+
+@pytest.fixture
+def faults(fault_proxy: Faults, bucket: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Faults]:
+    """The proxy, which injects the faults that a test asks for."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", fault_proxy.url)
+    locations.s3_client.cache_clear()
+    yield fault_proxy
+    fault_proxy.clear()
     locations.s3_client.cache_clear()
 
 

@@ -43,6 +43,13 @@ class Server:
             "AWS_ALLOW_HTTP": "true",
         }
 
+    def environment_with_file(self, file: Path) -> dict[str, str | None]:
+        """Write the credentials to `file`, and return the environment in which they are only there, as in the stack."""
+        file.write_text(f"[default]\naws_access_key_id = {self.key}\naws_secret_access_key = {self.secret}\n")
+        without = dict.fromkeys(("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"))
+        by_file = {"AWS_SHARED_CREDENTIALS_FILE": str(file), "AWS_FORCE_CREDENTIAL_LOAD": "true"}
+        return {**self.environment, **without, **by_file, "AWS_EC2_METADATA_DISABLED": "true"}
+
 
 @contextmanager
 def running(folder: Path) -> Iterator[Server]:
@@ -58,6 +65,10 @@ def running(folder: Path) -> Iterator[Server]:
     options = [f"-{name}.port={port}" for name, port in ports.items()]
     options += [
         "-ip=127.0.0.1",
+        "-ip.bind=127.0.0.1",
+        "-s3.port.iceberg=0",
+        "-s3.port.lance=0",
+        "-master.telemetry=false",
         "-admin.ui=false",
         "-webdav=false",
         f"-dir={folder}",
@@ -73,7 +84,7 @@ def running(folder: Path) -> Iterator[Server]:
 
 
 def _free_ports(count: int) -> dict[str, int]:
-    """Return free ports; the port 10,000 above each must be free too, because the server also uses it."""
+    """Return free ports. The server uses the port 10,000 above each too: it must be free, and none of the others."""
     ports: list[int] = []
     while len(ports) < count:
         with closing(socket.socket()) as probe, closing(socket.socket()) as above:
@@ -85,7 +96,8 @@ def _free_ports(count: int) -> dict[str, int]:
                 above.bind(("127.0.0.1", port + 10_000))
             except OSError:
                 continue
-            ports.append(port)
+            if not {port, port + 10_000} & {used + offset for used in ports for offset in (0, 10_000)}:
+                ports.append(port)
     return dict(zip(("master", "volume", "filer", "s3"), ports, strict=True))
 
 

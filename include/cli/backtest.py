@@ -12,7 +12,8 @@ from include.cli.console import report_errors, table_console, with_warehouse
 
 _POLICIES_HELP = (
     "Separated by commas: never, every@28, triggers (the use case's own, evaluated every night), "
-    "triggers@14 (evaluated every 14 nights), triggers:calibration_gap=0.02@14, shadow:margin=0.005@14, hindsight@14."
+    "triggers@14 (evaluated every 14 nights), triggers:calibration_gap=0.02@14, shadow:margin=0.005@14, hindsight@14; "
+    "+recalibrate after any of them recalibrates its scores between trainings."
 )
 
 

@@ -4,11 +4,10 @@ from typing import Annotated
 
 import typer
 
-from include.cli.console import report_errors, with_warehouse
+from include.cli.console import UseCaseName, report_errors, with_warehouse
 
 app = typer.Typer(help="Model cards.", no_args_is_help=True)
 
-UseCaseName = Annotated[str, typer.Argument(help="A folder of include/usecases.")]
 NightDate = Annotated[str, typer.Argument(help="The night as of which the model was trained.")]
 
 

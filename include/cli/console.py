@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable
 from functools import wraps
-from typing import ParamSpec
+from typing import Annotated, ParamSpec
 
 import typer
 from rich.console import Console
@@ -13,6 +13,11 @@ from ml.errors import RatchetError, SetupError
 
 _EXIT_INTERRUPTED, _LOG_WIDTH = 130, 120
 P = ParamSpec("P")
+UseCaseName = Annotated[str, typer.Argument(help="A folder of include/usecases.")]
+DEFAULT_USE_CASE = "flights"  # of commands that are given none
+# The options of commands by which a person changes something.
+Why = Annotated[str, typer.Option(help="The reason, for the ledger.")]
+Who = Annotated[str, typer.Option(help="The name of the person who requests it; the user of this machine if omitted.")]
 
 
 def report_errors(command: Callable[P, None]) -> Callable[P, None]:

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from include.cli.console import report_errors, with_warehouse
+from include.cli.console import UseCaseName, report_errors, with_warehouse
 from ml.errors import RequestError
 
 if TYPE_CHECKING:
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Tables as of a night, and their versions.", no_args_is_help=True)
 _ROWS_SHOWN, _CELL_WIDTH, _CONSOLE_WIDTH = 4, 20, 120
-
-UseCaseName = Annotated[str, typer.Argument(help="A folder of include/usecases.")]
 
 
 @app.command()

@@ -8,11 +8,10 @@ from rich.console import Console
 
 from include import usecases
 from include.cli import nights as cli_nights
-from include.cli.console import report_errors, with_warehouse
+from include.cli.console import UseCaseName, report_errors, with_warehouse
 
 app = typer.Typer(help="The feature store: register, build, materialize, compare.", no_args_is_help=True)
 
-UseCaseName = Annotated[str, typer.Argument(help="A folder of include/usecases.")]
 Night = Annotated[str, typer.Argument(help="A night (2013-02-08).")]
 _WHO = "The name of the person who is responsible; the user of this machine if omitted."
 

@@ -28,12 +28,14 @@ from include.cli import (
     override,
     prune,
     quarantine,
+    queue,
     scores,
     serving,
+    standing_approval,
     upgrade,
 )
 from include.cli import ledger as ledger_commands
-from include.cli.console import print_error, table_console, with_warehouse
+from include.cli.console import DEFAULT_USE_CASE, UseCaseName, print_error, table_console, with_warehouse
 from include.cli.console import report_errors as _plainly
 from include.settings import Settings, load_settings
 from ml.errors import DeclarationError, RatchetError
@@ -53,7 +55,9 @@ app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(data.app, name="data")
 app.add_typer(features.app, name="features")
 app.add_typer(card.app, name="model-card")
+app.add_typer(standing_approval.app, name="standing-approval")
 app.command()(override.override)
+app.command()(queue.queue)
 app.command()(explain.explain)
 app.command()(export.export)
 app.command()(scores.scores)
@@ -79,13 +83,11 @@ for command in (
     app.command()(command)
 _WATCH_SECONDS = 5
 
-UseCaseName = Annotated[str, typer.Argument(help="A folder of include/usecases.")]
-
 
 @app.command()
 @_plainly
 def run(
-    use_case: UseCaseName = "flights",
+    use_case: UseCaseName = DEFAULT_USE_CASE,
     until: Annotated[
         datetime | None,
         typer.Option(formats=["%Y-%m-%d"], help="Continue to this night, after the last night that the demo declares."),
@@ -206,7 +208,7 @@ def docs(
 @_plainly
 @with_warehouse
 def champion(
-    use_case: UseCaseName = "flights",
+    use_case: UseCaseName = DEFAULT_USE_CASE,
     at: Annotated[datetime | None, typer.Option(help="As recorded by this moment (UTC); now if omitted.")] = None,
 ) -> None:
     """Show which model is champion, or was champion at a moment, and who approved it."""

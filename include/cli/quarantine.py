@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from include.cli.console import report_errors, with_warehouse
+from include.cli.console import DEFAULT_USE_CASE, UseCaseName, report_errors, with_warehouse
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,14 +17,13 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Rows and files that violate their contract.", no_args_is_help=True)
 
-UseCaseName = Annotated[str, typer.Argument(help="A folder of include/usecases.")]
 Nights = Annotated[str | None, typer.Option("--nights", help="A night or a window; all nights if omitted.")]
 
 
 @app.command(name="list")
 @report_errors
 @with_warehouse
-def list_quarantined(use_case: UseCaseName = "flights", window: Nights = None) -> None:
+def list_quarantined(use_case: UseCaseName = DEFAULT_USE_CASE, window: Nights = None) -> None:
     """List the files that are quarantined or have quarantined rows."""
     from include.steps.ingest import quarantine
 
@@ -57,7 +56,7 @@ def show(
 @app.command()
 @report_errors
 @with_warehouse
-def reprocess(use_case: UseCaseName = "flights", window: Nights = None) -> None:
+def reprocess(use_case: UseCaseName = DEFAULT_USE_CASE, window: Nights = None) -> None:
     """Validate quarantined periods again after a fix of the contract or a file, and rebuild features and labels."""
     from include.steps.ingest import quarantine
 

@@ -8,16 +8,15 @@ from typing import Annotated
 import typer
 
 from include.cli import nights
-from include.cli.console import report_errors, with_warehouse
+from include.cli.console import DEFAULT_USE_CASE, UseCaseName, report_errors, with_warehouse
 
-UseCaseName = Annotated[str, typer.Argument(help="A folder of include/usecases.")]
 _DEFAULT_USER_HELP = "the user of this machine if omitted."
 
 
 @report_errors
 @with_warehouse
 def scores(
-    use_case: UseCaseName = "flights",
+    use_case: UseCaseName = DEFAULT_USE_CASE,
     out: Annotated[Path | None, typer.Option(help="The Parquet file to write them to.")] = None,
 ) -> None:
     """Show the night of the latest published scores, and write them to a file; in-sample scores are warned of."""
@@ -43,11 +42,11 @@ def scores(
 @with_warehouse
 def publish(
     use_case: UseCaseName,
-    night: Annotated[str, typer.Argument(help="The night whose scores are withheld.")],
+    night: Annotated[str, typer.Argument(help="The night whose scores are held back.")],
     why: Annotated[str, typer.Option(help="The reason, for the ledger.")],
     who: Annotated[str, typer.Option(help=f"The name of the person who is responsible; {_DEFAULT_USER_HELP}")] = "",
 ) -> None:
-    """Publish the withheld scores of a night unchanged; the ledger records who and why."""
+    """Publish the scores of a night that are held back, unchanged; the ledger records who and why."""
     from include.steps.score import publication_gate, score
 
     nights.past(use_case, night)

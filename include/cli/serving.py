@@ -8,15 +8,13 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from include.cli.console import report_errors, with_warehouse
+from include.cli.console import DEFAULT_USE_CASE, UseCaseName, Who, Why, report_errors, with_warehouse
 from include.steps.context import StepContext
 from ml.errors import PackageError, RequestError, SetupError
 
-UseCaseName = Annotated[str, typer.Argument(help="A folder of include/usecases.")]
-
 
 @report_errors
-def serve(use_case: UseCaseName = "flights") -> None:
+def serve(use_case: UseCaseName = DEFAULT_USE_CASE) -> None:
     """Serve live requests until stopped; the variables RATCHET_SERVING_... set its limits and its address."""
     from include import usecases
     from include.serving import __main__ as server
@@ -33,7 +31,7 @@ def serve(use_case: UseCaseName = "flights") -> None:
 
 @report_errors
 def loadtest(
-    use_case: UseCaseName = "flights",
+    use_case: UseCaseName = DEFAULT_USE_CASE,
     to: Annotated[str, typer.Option(help="The address of a server.")] = "http://127.0.0.1:8000",
     rate: Annotated[float, typer.Option(help="Requests per second.")] = 50.0,
     limit: Annotated[int, typer.Option(help="The number of requests; 0 for every entity once.")] = 0,
@@ -49,10 +47,8 @@ def loadtest(
 @with_warehouse
 def rollback(
     use_case: UseCaseName,
-    why: Annotated[str, typer.Option(help="The reason, for the ledger.")],
-    who: Annotated[
-        str, typer.Option(help="The name of the person who requests it; the user of this machine if omitted.")
-    ] = "",
+    why: Why,
+    who: Who = "",
 ) -> None:
     """Go back to the last champion, or abort the release under way; servers follow within a second."""
     from include.steps.release import rollback as step
@@ -66,11 +62,9 @@ def rollback(
 def freeze(
     use_case: UseCaseName,
     until: Annotated[datetime, typer.Option(help="When it ends (UTC).")],
-    why: Annotated[str, typer.Option(help="The reason, for the ledger.")],
+    why: Why,
     since: Annotated[datetime | None, typer.Option(help="When it begins (UTC); now if omitted.")] = None,
-    who: Annotated[
-        str, typer.Option(help="The name of the person who requests it; the user of this machine if omitted.")
-    ] = "",
+    who: Who = "",
 ) -> None:
     """Freeze releases for a time; rollbacks stay possible."""
     from include.steps.release import freeze as step
@@ -87,10 +81,8 @@ def freeze(
 @with_warehouse
 def unfreeze(
     use_case: UseCaseName,
-    why: Annotated[str, typer.Option(help="The reason, for the ledger.")],
-    who: Annotated[
-        str, typer.Option(help="The name of the person who requests it; the user of this machine if omitted.")
-    ] = "",
+    why: Why,
+    who: Who = "",
 ) -> None:
     """End the active freeze."""
     from include.steps.release import freeze as step
@@ -101,7 +93,7 @@ def unfreeze(
 
 @report_errors
 @with_warehouse
-def sync_routing(use_case: UseCaseName = "flights") -> None:
+def sync_routing(use_case: UseCaseName = DEFAULT_USE_CASE) -> None:
     """Make the servers and the registry follow the ledger again, and report what was wrong in the registry."""
     from include import usecases
     from include.settings import load_settings
@@ -126,7 +118,7 @@ def sync_routing(use_case: UseCaseName = "flights") -> None:
 
 @report_errors
 @with_warehouse
-def flush_log(use_case: UseCaseName = "flights") -> None:
+def flush_log(use_case: UseCaseName = DEFAULT_USE_CASE) -> None:
     """Move the servers' logged predictions into the lake."""
     from include.steps.score import prediction_log
 

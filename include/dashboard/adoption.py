@@ -6,31 +6,38 @@ from dataclasses import dataclass
 from datetime import date
 
 from include.dashboard.line_charts import Chart, Mark, Point, Series
-from ml.governance import ledger_entries
+from ml.governance import ledger_entries, ledger_text
 from ml.governance.hash_chain import Entry
-from ml.governance.ledger_entries import AdoptionRecord, EntryKind, Verdict
+from ml.governance.ledger_entries import AdoptionRecord, EntryKind, Promoted, RolledBack, Verdict
 from ml.promotion.adoption.admission import Admission
 
-_ADMITTED = {
-    Admission.PROOF: "shown better",
-    Admission.LICENCE: "adopted under the licence",
-    Admission.ALLOWANCE: "adopted unproven",
+_EVIDENCE = {
+    Admission.PROOF: "as shown better",
+    Admission.LICENCE: "under the licence",
+    Admission.ALLOWANCE: "unproven",
 }
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class JudgedRefresh:
-    """A refresh that was judged as of `night`: the evidence that admitted it, None if none did, and the record."""
+    """A refresh that was judged as of `night`: the evidence that admitted it, None if none did, and the record.
+
+    `fate` says who approved it and when, and why it was rolled back; "" if it was not promoted.
+    """
 
     night: date
     admission: Admission | None
     reason: str
     record: AdoptionRecord
+    fate: str = ""
 
     @property
     def answer(self) -> str:
         """What became of the refresh, in a few words."""
-        return "not adopted" if self.admission is None else _ADMITTED[self.admission]
+        if self.admission is None:
+            return "not admitted"
+        evidence = _EVIDENCE[self.admission]
+        return f"adopted {evidence}, {self.fate}" if self.fate else f"admitted {evidence}, not released"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -43,13 +50,8 @@ class AdoptionStatus:
     def summary(self) -> str:
         """A sentence on evidence, allowance and harm, as of the latest refresh."""
         latest = self.refreshes[-1]
-        record = latest.record
-        used = record.allowance_used + (latest.admission is Admission.ALLOWANCE)
-        licence = "licensed" if record.is_licensed else f"licence at {record.licence:g}"
-        return (
-            f"As of {latest.night}, evidence that refreshes of this recipe are better than the anchor "
-            f"{record.anchor}: e = {record.evidence:.3g} ({licence}); {used} of {record.allowance} unproven refreshes "
-            f"used; {record.harm:+.3f} of {record.harm_budget:g} lost beyond the last proven model (below 0 is a gain)"
+        return ledger_text.describe_adoption(
+            latest.night, latest.record, is_unproven=latest.admission is Admission.ALLOWANCE
         )
 
     @property
@@ -70,20 +72,35 @@ class AdoptionStatus:
 
 def find(entries: Sequence[Entry]) -> AdoptionStatus | None:
     """Return the status from ledger `entries`, in order, which include all verdicts; None without a judged refresh."""
-    judged = [(each.night, ledger_entries.read(each, Verdict)) for each in entries if each.kind == EntryKind.JUDGED]
-    refreshes = [(night, verdict) for night, verdict in judged if verdict.adoption is not None and night]
+    judged = [(each, ledger_entries.read(each, Verdict)) for each in entries if each.kind == EntryKind.JUDGED]
+    refreshes = [(each, verdict) for each, verdict in judged if verdict.adoption is not None and each.night]
     if not refreshes:
         return None
-    recipe = refreshes[-1][1].recipe
+    recipe, fates = refreshes[-1][1].recipe, _fates(entries)
     return AdoptionStatus(
         refreshes=tuple(
             JudgedRefresh(
-                night=night,
+                night=entry.night,
                 admission=Admission(verdict.admission) if verdict.admission else None,
                 reason=verdict.reason,
                 record=verdict.adoption,
+                fate=fates.get(entry.subject, ""),
             )
-            for night, verdict in refreshes
-            if verdict.recipe == recipe and verdict.adoption is not None
+            for entry, verdict in refreshes
+            if verdict.recipe == recipe and verdict.adoption is not None and entry.night
         )
     )
+
+
+def _fates(entries: Sequence[Entry]) -> dict[str, str]:
+    """Return, for each promoted package, who approved it and when, and why it was rolled back if it was."""
+    fates = {}
+    for each in entries:
+        if each.kind == EntryKind.PROMOTED:
+            people = " and ".join(ledger_entries.read(each, Promoted).approved_by)
+            fates[each.subject] = f"approved by {people} for {each.night}"
+        elif each.kind == EntryKind.ROLLED_BACK:
+            back = ledger_entries.read(each, RolledBack)
+            if back.from_package in fates:
+                fates[back.from_package] += f"; {back.who}: {back.why}"
+    return fates

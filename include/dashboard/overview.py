@@ -7,19 +7,26 @@ from datetime import date, datetime, timedelta
 import sqlalchemy as sa
 
 from include import usecases
-from include.dashboard import pending_approvals
+from include.dashboard import pending_approvals, standing_approval
 from include.dashboard.pending_approvals import PendingRelease
 from include.stores import ledger, night_gaps, warehouse
 from include.stores.night_gaps import NightGaps
 from include.stores.warehouse import Alert, Ingestion
 from ml.governance import ledger_entries
 from ml.governance.hash_chain import Entry
-from ml.governance.ledger_entries import RELEASE_KINDS, EntryKind, Frozen, Promoted, RetrainingDecided
+from ml.governance.ledger_entries import (
+    RELEASE_KINDS,
+    STANDING_KINDS,
+    EntryKind,
+    Frozen,
+    Promoted,
+    RetrainingDecided,
+)
 from ml.rollout import state
 from ml.rollout.state import RolloutState
 from ml.usecase import UseCase
 
-STATUS_KINDS = RELEASE_KINDS | pending_approvals.KINDS
+STATUS_KINDS = RELEASE_KINDS | STANDING_KINDS | pending_approvals.KINDS
 _ALERT_NIGHTS = 7
 
 
@@ -37,7 +44,8 @@ class UseCaseStatus:
     """The current status of a use case; a field is None if there is nothing yet.
 
     `is_retraining_due` is the result of the last decision on retraining. `alerts` are those of the last week, newest
-    first. `gaps` are the nights that are due and have no run or no scores, and those that wait for files.
+    first. `gaps` are the nights that are due and have no run or no scores, and those that wait for files. `standing`
+    is a sentence on the standing approval; `relied_on` is the digest of the one under which the champion was adopted.
     """
 
     name: str
@@ -54,6 +62,8 @@ class UseCaseStatus:
     rows_quarantined: int
     alerts: tuple[Alert, ...]
     gaps: NightGaps
+    standing: str | None
+    relied_on: str | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -80,7 +90,8 @@ def status(engine: sa.Engine, case: UseCase, moment: datetime) -> UseCaseStatus:
 def status_from_entries(engine: sa.Engine, case: UseCase, moment: datetime, entries: Sequence[Entry]) -> UseCaseStatus:
     """Return the same as `status`, from ledger `entries` in order, which must include all entries of `STATUS_KINDS`."""
     rollout = state.replay_events(case.name, [each for each in entries if each.kind in RELEASE_KINDS])
-    promotion = _last_promotion(entries)
+    last_change = _last_change(entries)
+    promoted = _promoted(last_change)
     night = warehouse.last_scored_night(engine, case.name)
     ingested = warehouse.ingestions(engine, case.name, night, night) if night else ()
     decided = ledger.search(engine, use_case=case.name, kind=EntryKind.RETRAINING_DECIDED, limit=1).entries
@@ -88,8 +99,8 @@ def status_from_entries(engine: sa.Engine, case: UseCase, moment: datetime, entr
         name=case.name,
         question=case.question,
         rollout=rollout,
-        champion_since=promotion.night if promotion else None,
-        approved_by=_approvers(promotion),
+        champion_since=last_change.night if last_change else None,
+        approved_by=promoted.approved_by if promoted else (),
         pending=pending_approvals.find(case, entries, rollout, moment.date()),
         freeze=_active_freeze(entries, moment),
         last_night=night,
@@ -99,19 +110,21 @@ def status_from_entries(engine: sa.Engine, case: UseCase, moment: datetime, entr
         rows_quarantined=_quarantined(ingested),
         alerts=_alerts(engine, case, night),
         gaps=night_gaps.find(engine, case, moment),
+        standing=standing_approval.find(entries, case.release.approvers, moment.date()),
+        relied_on=promoted.standing if promoted else None,
     )
 
 
-def _last_promotion(entries: Sequence[Entry]) -> Entry | None:
-    """Return the entry that made the current champion."""
+def _last_change(entries: Sequence[Entry]) -> Entry | None:
+    """Return the entry that made the current champion: a promotion or a rollback."""
     promotion_kinds = (EntryKind.PROMOTED, EntryKind.ROLLED_BACK)
     return next((each for each in reversed(entries) if each.kind in promotion_kinds), None)
 
 
-def _approvers(promotion: Entry | None) -> tuple[str, ...]:
-    if promotion is None or promotion.kind != EntryKind.PROMOTED:
-        return ()
-    return ledger_entries.read(promotion, Promoted).approved_by
+def _promoted(last_change: Entry | None) -> Promoted | None:
+    if last_change is None or last_change.kind != EntryKind.PROMOTED:
+        return None
+    return ledger_entries.read(last_change, Promoted)
 
 
 def _active_freeze(entries: Sequence[Entry], moment: datetime) -> ReleaseFreeze | None:

@@ -7,11 +7,11 @@ from functools import cache
 from urllib.parse import urlencode
 
 from include import usecases
-from include.dashboard import backtests, ledger_page, overview, use_case_page
+from include.dashboard import ledger_page, overview, use_case_page
 from include.dashboard.ledger_page import LedgerPage, Verifier
 from include.dashboard.rendering import render
 from include.settings import Settings
-from include.stores import warehouse
+from include.stores import backtest_reports, warehouse
 
 
 def index(settings: Settings, moment: datetime, root: str) -> str:
@@ -23,13 +23,13 @@ def index(settings: Settings, moment: datetime, root: str) -> str:
 def use_case(settings: Settings, name: str, moment: datetime, root: str) -> str:
     """Return the page of one use case; raises RequestError for an unknown use case."""
     detail = use_case_page.gather(warehouse.open_existing(settings.warehouse_url), usecases.get(name), moment)
-    reports = backtests.gather(settings.reports, name)
+    reports = backtest_reports.gather(settings.reports, name)
     return render("use_case.html", root=root, detail=detail, status=detail.status, backtests=reports)
 
 
 def picture(settings: Settings, name: str, backtest: str, picture: str) -> bytes:
     """Return a plot of a backtest of a use case as SVG; raises RequestError if it does not exist."""
-    return backtests.picture(settings.reports, usecases.get(name).name, backtest, picture)
+    return backtest_reports.picture(settings.reports, usecases.get(name).name, backtest, picture)
 
 
 def ledger(settings: Settings, query: Mapping[str, str], moment: datetime, root: str) -> str:

@@ -19,7 +19,15 @@ from ml.promotion.gate import Outcome
 from ml.rollout.state import RolloutState
 from ml.usecase import UseCase
 
-KINDS = frozenset({EntryKind.JUDGED, EntryKind.GATE_OVERRIDDEN, EntryKind.ACCEPTANCE_TESTED, EntryKind.APPROVED})
+KINDS = frozenset(
+    {
+        EntryKind.JUDGED,
+        EntryKind.JUDGED_AGAIN,
+        EntryKind.GATE_OVERRIDDEN,
+        EntryKind.ACCEPTANCE_TESTED,
+        EntryKind.APPROVED,
+    }
+)
 _ENDING_KINDS = (
     EntryKind.PROMOTED,
     EntryKind.TRAFFIC_SHIFTED,
@@ -109,7 +117,11 @@ def check_results(source: str, checks: Iterable[Check]) -> Iterator[CheckResult]
 
 
 def _promotable_verdict(entries: Sequence[Entry], today: date) -> Entry | None:
-    """Return the latest verdict if it, or a valid override of it, allows the release of its challenger."""
+    """Return the latest verdict if it, or a valid override of it, allows the release of its challenger.
+
+    Otherwise the latest verdict on an undecided challenger that was judged again.
+    """
+    again = next((each for each in reversed(entries) if each.kind == EntryKind.JUDGED_AGAIN), None)
     judged = next((each for each in reversed(entries) if each.kind == EntryKind.JUDGED), None)
     if judged is None:
         return None
@@ -119,7 +131,7 @@ def _promotable_verdict(entries: Sequence[Entry], today: date) -> Entry | None:
         and ledger_entries.read(each, GateOverridden).until >= today
         for each in entries
     )
-    return judged if is_overridden or ledger_entries.read(judged, Verdict).outcome == Outcome.PROMOTE else None
+    return judged if is_overridden or ledger_entries.read(judged, Verdict).outcome == Outcome.PROMOTE else again
 
 
 def _blocked_by(

@@ -7,11 +7,12 @@ from datetime import date, datetime, timedelta
 
 import sqlalchemy as sa
 
-from include.dashboard import adoption, ledger_text, overview
+from include.dashboard import adoption, ledger_text, overview, shadow_queue
 from include.dashboard.adoption import AdoptionStatus
 from include.dashboard.ledger_text import DescribedEntry
 from include.dashboard.line_charts import Chart, Mark, Point, Series
 from include.dashboard.overview import UseCaseStatus
+from include.dashboard.shadow_queue import QueueStatus
 from include.stores import ledger, warehouse
 from include.stores.warehouse import Ingestion, Metric, TaskTime
 from ml import targets
@@ -62,7 +63,8 @@ class Drift:
 class UseCaseDetail:
     """The content of the page of one use case; `measured_night` is the night of `drift` and `slices`.
 
-    `in_sample_nights` is the number of nights with metrics that are left out, because their model had learned from them.
+    `in_sample_nights` is the number of nights with metrics that are
+    left out, because their model had learned from them.
     """
 
     status: UseCaseStatus
@@ -74,6 +76,7 @@ class UseCaseDetail:
     ingestions: tuple[Ingestion, ...]
     decisions: tuple[DescribedEntry, ...]
     adoption: AdoptionStatus | None = None
+    queue: QueueStatus | None = None
     in_sample_nights: int = 0
 
 
@@ -111,6 +114,7 @@ def gather(engine: sa.Engine, case: UseCase, moment: datetime, period: Period | 
         ingestions=ingested[-_INGESTIONS:][::-1],
         decisions=tuple(map(ledger_text.describe, entries[-_DECISIONS:][::-1])),
         adoption=adopted,
+        queue=shadow_queue.find(engine, case, entries),
         in_sample_nights=warehouse.count_in_sample_nights(engine, case.name, *nights),
     )
 

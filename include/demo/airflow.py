@@ -52,13 +52,15 @@ class Airflow:
     def get_ready(self) -> None:
         """Wait until the DAG files are parsed, unpause the DAGs, and clear the failed tasks of an earlier attempt."""
         watched = {self._dag(stage) for stage in _WATCHED_STAGES}
-        self._poll(lambda: watched <= self._parsed_dags() or None, "the DAG files to be parsed")
+        # Runs of an earlier attempt may have failed: they are looked at only after they were cleared.
+        self._poll(lambda: watched <= self._parsed_dags() or None, "the DAG files to be parsed", refresh=False)
         for stage in _WATCHED_STAGES:
             self.set_enabled(stage, enabled=stage in STAGES)
         for run in list(self._client.runs(limit=_RUN_LIMIT)):
             if run.dag in watched:
                 if run.state == "failed":
-                    self._client.clear_failed(run)
+                    # A training needs the code as it was when it began, and it may have been corrected since.
+                    self._client.clear(run, only_failed=run.dag != self._dag("train"))
                 else:
                     self._runs.setdefault((run.dag, run.key), run)
 
@@ -113,15 +115,16 @@ class Airflow:
             raise StageError(self._describe_failure(run))
         return run if run is not None and run.ended else None
 
-    def _poll(self, probe: Callable[[], Result | None], description: str) -> Result:
-        """Call `probe` until it returns a result; check the stack and refresh the runs between the calls."""
+    def _poll(self, probe: Callable[[], Result | None], description: str, *, refresh: bool = True) -> Result:
+        """Call `probe` until it returns a result; between the calls, check the stack and, if `refresh`, the runs."""
         patience = Patience(_TIMEOUT_SECONDS)
         while (result := probe()) is None:
             self._stack.check_alive()
             if patience.is_spent():
                 raise SetupError(f"timed out, waiting for {description}: {patience} without success: see {self.logs}")
             time.sleep(_POLL_SECONDS)
-            self._refresh()
+            if refresh:
+                self._refresh()
         return result
 
     def _refresh(self) -> None:

@@ -7,8 +7,8 @@ run that night N caused has ended.
 If the publication gate withholds the scores of a night, the first approver overrides it: the nights are history, and
 the demo should show the effect of these scores.
 
-Features are materialized only once, for the last night: the demo sends no requests to a server, and the parity checks of
-one night show what they are for.
+Features are materialized only once, for the last night: the demo sends no requests to a server, and the parity checks
+of one night show what they are for.
 """
 
 from collections.abc import Callable, Sequence
@@ -112,29 +112,29 @@ class DemoRun:
         return self._failed_acceptance_tests() or self._airflow.state(trainings[0], _REQUEST_RELEASE) != "success"
 
     def _score(self, key: str, next_key: str | None) -> None:
-        """Score the night, and publish its scores if they are withheld; then block scoring and start the next night."""
+        """Score the night, and publish its scores if they are held back; then block scoring and start the next night."""
         self._show(f"night {key} · ingest and score")
         if not self._airflow.has_ended("score", key):
             self._airflow.block_scoring(False)
         run = self._airflow.wait_for("score", key)
-        if self._is_withheld(run):
-            self._publish_withheld(key)
+        if self._is_held_back(run):
+            self._publish_held_back(key)
         self._airflow.block_scoring(True)
         if next_key:
             self._airflow.start("ingest", next_key)
 
-    def _publish_withheld(self, key: str) -> None:
-        """Publish withheld scores by the form, as an approver; raises StageError if they stay withheld."""
+    def _publish_held_back(self, key: str) -> None:
+        """Publish scores that are held back by the form, as an approver; raises StageError if they stay held back."""
         who = self.use_case.release.approvers[0]
-        self._show(f"night {key} · withheld, published by {who}")
+        self._show(f"night {key} · held back, published by {who}")
         self._airflow.block_scoring(False)
         self._airflow.trigger("score", key, name=f"demo__override_{key}", who=who, why=_OVERRIDE_REASON)
-        if self._is_withheld(self._airflow.wait_for("score", key)):
+        if self._is_held_back(self._airflow.wait_for("score", key)):
             raise StageError(
-                f"the scores of {key} are still withheld after the override by {who}: see {self._airflow.logs}"
+                f"the scores of {key} are still held back after the override by {who}: see {self._airflow.logs}"
             )
 
-    def _is_withheld(self, run: Run) -> bool:
+    def _is_held_back(self, run: Run) -> bool:
         return self._airflow.state(run, "score") == "skipped"
 
     def _follow_training(self, key: str) -> bool:

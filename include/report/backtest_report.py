@@ -1,8 +1,8 @@
-"""The report on a backtest: data (`replay.json`), a page (`index.html`), and plots (`.svg`, `.png`)."""
+"""The report on a backtest: data (`backtest.json`), a page (`index.html`), and plots (`.svg`, `.png`)."""
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import fields, is_dataclass
 from datetime import date
 from pathlib import Path
@@ -12,34 +12,14 @@ from include.dashboard import rendering
 from include.report import backtest_plots
 from include.report.backtest_plots import Picture
 from include.settings import Settings
-from include.steps.backtest import BacktestRun, Cost
-from include.steps.backtest.training_key import BacktestRecipe
-from include.stores import report_paths
+from include.steps.backtest import BacktestRun
+from include.stores import backtest_reports, report_paths
 from include.stores.files import atomic
 from ml.retraining.backtest import tables
-from ml.retraining.backtest.context import DecisionRecord
-from ml.retraining.backtest.results import BlockResult, PolicyDifference, PolicyResult, Results
-from ml.retraining.triggers import RetrainingDecision
+from ml.retraining.backtest.results import Results
 from ml.targets import DisplayNames
 
-_SCHEMA = 1
-# Keys in `replay.json` that differ from the names of the fields.
-_KEYS: Mapping[type, Mapping[str, str]] = {
-    BacktestRecipe: {"max_rows": "most_rows", "calibrated": "corrected"},
-    BlockResult: {"first_night": "since"},
-    Cost: {"trained": "made", "reused": "found"},
-    DecisionRecord: {"failed_checks": "failed"},
-    PolicyDifference: {"first": "one", "second": "other"},
-    PolicyResult: {
-        "blocks": "stretches",
-        "requested_nights": "asked",
-        "released_nights": "released",
-        "fired_counts": "fired",
-        "failed_check_counts": "failed",
-    },
-    Results: {"block_count": "blocks", "policies": "played"},
-    RetrainingDecision: {"throttled_until": "held_until"},
-}
+_SCHEMA = 2
 _TEMPLATES = Path(__file__).parent / "templates"
 _DIFFERENCES = ("first", "second", "excess loss of the first", "extra savings of the first, per 1000 rows", "better")
 
@@ -59,13 +39,13 @@ def write(backtest: BacktestRun, settings: Settings) -> Path:
     for each in drawn:
         atomic.write(directory / f"{each.name}.svg", each.svg.encode())
         atomic.write(directory / f"{each.name}.png", each.png)
-    atomic.write(directory / "replay.json", (json.dumps(as_json(backtest, drawn), indent=1) + "\n").encode())
+    atomic.write(directory / backtest_reports.FILE, (json.dumps(as_json(backtest, drawn), indent=1) + "\n").encode())
     atomic.write(directory / "index.html", page(backtest, drawn).encode())
     return directory / "index.html"
 
 
 def as_json(backtest: BacktestRun, drawn: Sequence[Picture]) -> dict[str, Any]:
-    """Return the content of `replay.json`: results, every decision with its numbers, and the inputs of the backtest."""
+    """Return the content of `backtest.json`: results, every decision with its numbers, and the inputs of the backtest."""
     request, order, first = backtest.request, backtest.training_key, (backtest.results.policies[0].policy,)
     document: dict[str, Any] = _to_json(
         {
@@ -73,10 +53,10 @@ def as_json(backtest: BacktestRun, drawn: Sequence[Picture]) -> dict[str, Any]:
             "use_case": request.use_case,
             "nights": str(request.period),
             "gate": request.gate,
-            "made": describe_method(backtest),
-            "honest": describe_caveats(backtest.results, backtest_plots.get_display_names(backtest)),
+            "method": describe_method(backtest),
+            "caveats": describe_caveats(backtest.results, backtest_plots.get_display_names(backtest)),
             "policies": {
-                "heads": tables.headers(backtest.results, first),
+                "headers": tables.headers(backtest.results, first),
                 "rows": tables.policy_rows(backtest.results, first),
             },
             "pictures": {each.name: each.caption for each in drawn},
@@ -89,8 +69,8 @@ def as_json(backtest: BacktestRun, drawn: Sequence[Picture]) -> dict[str, Any]:
             "cost": backtest.cost,
             "results": backtest.results,
             "ages": backtest.ages,
-            "around": backtest.sensitivity,
-            "looks": {walk.policy.name: walk.records for walk in backtest.walks},
+            "sensitivity": backtest.sensitivity,
+            "decisions": {walk.policy.name: walk.records for walk in backtest.walks},
         }
     )
     return document
@@ -148,10 +128,9 @@ def describe_caveats(results: Results, display_names: DisplayNames) -> str:
 
 
 def _to_json(value: Any) -> Any:
-    """Return `value` as JSON values: dates as text, fields under their keys, NaN and infinity as null."""
+    """Return `value` as JSON values: dates as text, NaN and infinity as null."""
     if is_dataclass(value):
-        keys = _KEYS.get(type(value), {})
-        return {keys.get(each.name, each.name): _to_json(getattr(value, each.name)) for each in fields(value)}
+        return {each.name: _to_json(getattr(value, each.name)) for each in fields(value)}
     if isinstance(value, dict):
         return {str(name): _to_json(each) for name, each in value.items()}
     if isinstance(value, list | tuple):

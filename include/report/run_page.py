@@ -11,6 +11,7 @@ import pandas as pd
 from include.dashboard import rendering
 from include.dashboard.use_case_page import UseCaseDetail
 from include.report import run_plots
+from include.report.played_nights import PlayedNights
 from include.report.run_summary import Summary
 from ml.targets import Target
 
@@ -18,12 +19,18 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 
 def render(
-    summary: Summary, detail: UseCaseDetail, matured: pd.DataFrame, target: Target | None, confidence: float
+    summary: Summary,
+    detail: UseCaseDetail,
+    matured: pd.DataFrame,
+    target: Target | None,
+    confidence: float,
+    played: PlayedNights | None = None,
 ) -> str:
     """Return the page; `matured` has the columns night, score and label, one row for each matured score that is
     out of sample.
 
     `target` is the target of the last champion, None before the first. `confidence` is that of the intervals.
+    `played` is a longer run that was played before.
     """
     pictures = {}
     if target is not None and not matured.empty:
@@ -43,6 +50,7 @@ def render(
         totals=_totals(summary),
         retrains={each.night: each for each in summary.retrains},
         has_matured=has_matured,
+        played=played,
         pictures=pictures,
         versions=_table_versions(summary),
         durations=[(part, f"{seconds:,.1f}") for part, seconds in summary.seconds.items()],

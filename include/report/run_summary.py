@@ -16,6 +16,7 @@ from ml.governance import ledger_entries
 from ml.governance.hash_chain import Entry
 from ml.governance.ledger_entries import EntryKind, Promoted, RetrainingDecided, Verdict
 from ml.model_card import audit, candidate_section
+from ml.monitoring.retraining_gain import RetrainingGain
 from ml.promotion.gate import Outcome
 from ml.statistics import intervals
 from ml.targets import DisplayNames
@@ -82,7 +83,10 @@ class Release:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Summary:
-    """The content of the report on one use case's demo run; `table_versions` maps scored nights to table versions."""
+    """The content of the report on one use case's demo run; `table_versions` maps scored nights to table versions.
+
+    `retraining_gain` is what the released models gained over the first one; None if there is nothing to compare.
+    """
 
     use_case: str
     display_names: DisplayNames
@@ -91,6 +95,12 @@ class Summary:
     releases: tuple[Release, ...]
     seconds: Mapping[str, float] = field(default_factory=dict)
     table_versions: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    retraining_gain: RetrainingGain | None = None
+
+    @property
+    def gain_sentence(self) -> str:
+        """What retraining was worth, in a sentence; "" if there is nothing to compare."""
+        return "" if self.retraining_gain is None else describe_gain(self.retraining_gain, self.display_names)
 
     def as_json(self) -> dict[str, Any]:
         """Return the content of `run.json`."""
@@ -104,11 +114,38 @@ class Summary:
             ],
             "retrains": [asdict(each) for each in self.retrains],
             "releases": [{name: asdict(each)[name] for name in release_fields} for each in self.releases],
+            "retraining_gain": None if self.retraining_gain is None else asdict(self.retraining_gain),
             "seconds": {stage: round(seconds, 2) for stage, seconds in self.seconds.items()},
         }
 
 
-def gather(engine: sa.Engine, use_case: UseCase, period: Period, seconds: Mapping[str, float]) -> Summary:
+def describe_gain(gain: RetrainingGain, names: DisplayNames) -> str:
+    """Return the sentence on the scores as published against those of the first champion.
+
+    >>> from ml.targets.display_names import BINARY
+    >>> gain = RetrainingGain(
+    ...     nights=70, rows=9000, served_loss=0.52, first_loss=0.54,
+    ...     loss=intervals.Interval(value=0.02, low=0.01, high=0.03),
+    ...     saved=intervals.Interval(value=800.0, low=-50.0, high=1650.0),
+    ... )
+    >>> print(describe_gain(gain, BINARY).partition(": a gain of ")[2])
+    +0.0200 [+0.0100, +0.0300], and +800 [-50, +1,650] saved per 1000 rows
+    """
+    return (
+        f"Retraining: on {gain.rows:,} rows of {gain.nights} nights, the published scores have a {names.loss} of "
+        f"{gain.served_loss:.4f}, and the first champion alone would have {gain.first_loss:.4f}: a gain of "
+        f"{gain.loss.value:+.4f} [{gain.loss.low:+.4f}, {gain.loss.high:+.4f}], and {gain.saved.value:+,.0f} "
+        f"[{gain.saved.low:+,.0f}, {gain.saved.high:+,.0f}] saved per 1000 rows"
+    )
+
+
+def gather(
+    engine: sa.Engine,
+    use_case: UseCase,
+    period: Period,
+    seconds: Mapping[str, float],
+    retraining_gain: RetrainingGain | None = None,
+) -> Summary:
     """Return the summary of the nights of `period`, as known at the cutoff of the last night."""
     entries = ledger.entries(engine, use_case=use_case.name)
     decisions = [
@@ -133,6 +170,7 @@ def gather(engine: sa.Engine, use_case: UseCase, period: Period, seconds: Mappin
             for night, by_table in table_versions.scored_versions(engine, use_case).items()
             if period.first <= night <= period.last
         },
+        retraining_gain=retraining_gain,
     )
 
 

@@ -5,6 +5,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from include.report import played_nights
 from include.report.run_summary import Release, Summary
 from ml.promotion.gate import Outcome
 
@@ -19,6 +20,10 @@ def show(summary: Summary, console: Console) -> None:
     for each in summary.retrains:
         if each.outcome == Outcome.INCONCLUSIVE:
             console.print(f"{each.night}, {each.summary}: {each.reason}", highlight=False)
+    if summary.gain_sentence:
+        console.print(summary.gain_sentence, highlight=False)
+    elif (played := played_nights.find(summary.use_case)) is not None:
+        console.print(f"No refresh was adopted in these nights. {played.summary}", highlight=False)
 
 
 def _nights(summary: Summary) -> Table:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from include import setting_values
 from ml.errors import SetupError
 
 _PREFIX = "RATCHET_SERVING_"
@@ -61,7 +62,7 @@ def load(environment: Mapping[str, str] = os.environ) -> ServingConfig:
                 given[field.name] = _parse(variable, environment[variable], type(field.default))
                 break
     if environment.get(_TOKEN_FILE):
-        given["token"] = _read_secret(Path(environment[_TOKEN_FILE]))
+        given["token"] = setting_values.read_file(_TOKEN_FILE, Path(environment[_TOKEN_FILE]))
     config = ServingConfig(**given)
     if config.token_for_all and not config.token:
         raise SetupError(
@@ -74,17 +75,13 @@ def _parse(variable: str, text: str, kind: type) -> object:
     try:
         if kind is bool:
             return {"on": True, "off": False, "true": True, "false": False}[text.lower()]
+        # int and float take the digits of every script, and 1_000.
+        if kind is not str and not (text.isascii() and "_" not in text):
+            raise ValueError
         value = kind(text)
-        if kind in (int, float) and value <= 0:
+        if kind in (int, float) and not value > 0:
             raise ValueError
     except (ValueError, KeyError):
         wanted = {bool: "on or off", int: "a whole number above 0", float: "a number of seconds above 0"}[kind]
-        raise SetupError(f"expected {variable} to be {wanted}, got {text!r}") from None
+        raise SetupError(f"expected {variable} to be {wanted}, got {text[:100]!r}") from None
     return value
-
-
-def _read_secret(path: Path) -> str:
-    try:
-        return path.read_text().strip()
-    except OSError as error:
-        raise SetupError(f"expected a token in the file named by {_TOKEN_FILE}, but: {error}") from None

@@ -21,6 +21,7 @@ _ERRORS = {
     503: "too many requests are waiting, or no model is loaded yet: try again later",
     504: "the answer took too long",
 }
+_TEXT_CELL: Schema = {"type": ["string", "null"], "pattern": "^[^\\u0000]*$"}
 _NUMBERS: Schema = {"type": "array", "items": {"type": "number"}}
 _ANSWERS: Mapping[str, Schema] = {
     NATIVE.name: {
@@ -136,7 +137,12 @@ def _row(input_schema: RequestSchema) -> Schema:
 
 
 def _cell(*, is_text: bool) -> Schema:
-    return {"type": ["string", "null"] if is_text else ["number", "boolean", "null"]}
+    return _TEXT_CELL if is_text else {"type": ["number", "boolean", "null"]}
+
+
+def _tensor_cell(*, is_text: bool) -> Schema:
+    """Return the schema of a cell of the datatype that `tensors.datatype` describes; true and false are of BOOL."""
+    return _TEXT_CELL if is_text else {"type": ["number", "null"]}
 
 
 def _cells(input_schema: RequestSchema) -> Schema:
@@ -167,7 +173,7 @@ def _tensors(input_schema: RequestSchema) -> Schema:
                     "name": {"const": name},
                     "shape": {"const": [1]},
                     "datatype": {"const": tensors.datatype(is_text=is_text)},
-                    "data": {"type": "array", "minItems": 1, "maxItems": 1, "items": _cell(is_text=is_text)},
+                    "data": {"type": "array", "minItems": 1, "maxItems": 1, "items": _tensor_cell(is_text=is_text)},
                 }
             )
         }

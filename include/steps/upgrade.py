@@ -9,12 +9,11 @@ from pathlib import Path
 
 from include import installation
 from include.settings import FORMER_NAMES, Settings
-from include.steps import bootstrap
+from include.steps import bootstrap, scoring_package
 from include.steps.migrate import activity
-from include.stores import ledger, packages, warehouse
+from include.stores import backtest_reports, ledger, warehouse
 from include.stores.signing import dsse
-from ml.errors import PackageError, SetupError
-from ml.packaging import learned_span, package_files
+from ml.errors import SetupError
 
 
 def upgrade(settings: Settings, now: datetime, *, assume_idle: bool = False) -> Iterator[str]:
@@ -33,6 +32,7 @@ def upgrade(settings: Settings, now: datetime, *, assume_idle: bool = False) -> 
     yield from _rename_folders(settings)
     yield from _upgrade_warehouse(settings)
     yield from _create_routing_key(settings)
+    yield from _move_backtest_reports(settings)
     bootstrap.prepare_stores(settings)
 
 
@@ -50,6 +50,11 @@ def _rename_folders(settings: Settings) -> Iterator[str]:
             )
         source.rename(target)
         yield f"{source} is now {target}"
+
+
+def _move_backtest_reports(settings: Settings) -> Iterator[str]:
+    if moved := backtest_reports.upgrade(settings.reports):
+        yield f"{moved} backtest reports are in {settings.reports / 'backtests'} now"
 
 
 def _create_routing_key(settings: Settings) -> Iterator[str]:
@@ -78,11 +83,7 @@ def _mark_scores(settings: Settings, *, is_migrated: bool) -> Iterator[str]:
     """
     engine, marked = warehouse.engine(settings.warehouse_url), 0
     for digest in warehouse.unmarked_models(engine):
-        try:
-            facts = package_files.facts(packages.get(settings.packages, digest, settings.trusted_keys))
-        except PackageError:
-            continue
-        learned = learned_span.from_facts(facts)
+        learned = scoring_package.read_learned(digest, settings)
         marked += warehouse.mark(engine, digest, learned.until, is_complete=learned.is_complete).scores
     unknown = warehouse.count_unmarked(engine)
     if marked or (is_migrated and unknown):

@@ -34,6 +34,7 @@ _LOG_RETENTION = {"delta.logRetentionDuration": "interval 36500 days"}
 _ATTEMPTS, _PAUSE_SECONDS = 8, 0.2
 # If two writers create a table at the same time, Delta's retry would append the slower one's rows to the faster one's.
 _NO_RETRIES = 0
+_REQUEST_TIMEOUT = "60s"  # for up to 64 MB
 _ROW_GROUP = 131_072  # a reader keeps whole row groups in memory
 _ANSI_CODES, _MAX_MESSAGE = re.compile(r"\x1b\[\d*m"), 400
 
@@ -90,8 +91,8 @@ def replace(uri: str, period: Period, rows: pd.DataFrame | Spool) -> int:
 
     `rows` have a text column `night` (ISO date). The table follows a changed contract: columns that only the table has,
     or only `rows`, are kept and empty where they are missing, and a number gets the wider of two types. Raises
-    DataError for any other change of a type, unless `period` covers all stored nights. When two writers commit at the same time, the
-    loser retries on the winner's version; it raises DataError after too many retries.
+    DataError for any other change of a type, unless `period` covers all stored nights. When two writers commit at the
+    same time, the loser retries on the winner's version; it raises DataError after too many retries.
     """
     data = _row_source(rows)
     for attempt in range(_ATTEMPTS):
@@ -130,23 +131,41 @@ def _write(uri: str, period: Period, data: _RowSource | None) -> int:
         return int(table.version())
     change = lake_schema.compare(stored_schema, new.schema, uri)
     if change.widened:
-        stored = pl.scan_delta(_Table(uri, version=table.version())).collect().to_arrow()
+        stored = _stream(_Table(uri, version=table.version()), "SELECT * FROM rows")
         _overwrite(table, lake_schema.cast(stored, change.widened))
-    write_deltalake(
+    _write_rows(
         table,
         lake_schema.cast(new, change.cast) if change.cast else new,
-        mode="overwrite",
         predicate=predicate,
         schema_mode="merge" if change.is_reshaped else None,
-        writer_properties=WriterProperties(max_row_group_size=_ROW_GROUP),
     )
     return int(table.version())
 
 
 def _overwrite(table: DeltaTable, rows: pa.Table | pa.RecordBatchReader) -> None:
     """Replace all rows and their schema, in one commit."""
+    _write_rows(table, rows, schema_mode="overwrite")
+
+
+def _write_rows(table: DeltaTable, rows: pa.Table | pa.RecordBatchReader, **options: Any) -> None:
+    """Overwrite with `rows`; a DataError of a stream is raised as it is, where Delta would raise its text and a traceback."""
+    raised: list[DataError] = []
+
+    def read() -> Iterator[pa.RecordBatch]:
+        try:
+            yield from rows
+        except DataError as error:
+            raised.append(error)
+            raise
+
+    stream = rows if isinstance(rows, pa.Table) else pa.RecordBatchReader.from_batches(rows.schema, read())
     properties = WriterProperties(max_row_group_size=_ROW_GROUP)
-    write_deltalake(table, rows, mode="overwrite", schema_mode="overwrite", writer_properties=properties)
+    try:
+        write_deltalake(table, stream, mode="overwrite", writer_properties=properties, **options)
+    except DeltaError:
+        if raised:
+            raise raised[0] from None
+        raise
 
 
 def _schema(table: DeltaTable) -> pa.Schema:
@@ -263,8 +282,12 @@ def _batches(uri: str, period: Period, columns: Sequence[str], at_version: int |
     wanted = ", ".join(f'"{name}"' for name in columns) or "*"
     # Dates and declared column names only.
     query = f"SELECT {wanted} FROM rows WHERE {NIGHT} >= '{period.first}' AND {NIGHT} <= '{period.last}'"  # noqa: S608
-    result = QueryBuilder().register("rows", _table_at(uri, at_version)).execute(query)
-    return (each for each in pa.RecordBatchReader.from_stream(result) if each.num_rows)
+    return (each for each in _stream(_table_at(uri, at_version), query) if each.num_rows)
+
+
+def _stream(table: DeltaTable, query: str) -> pa.RecordBatchReader:
+    """Return the answer to `query` on the table's `rows`, decoded as it is read, so that memory does not grow with it."""
+    return pa.RecordBatchReader.from_stream(QueryBuilder().register("rows", table).execute(query))
 
 
 def _table_at(uri: str, at_version: int | None) -> DeltaTable:
@@ -295,8 +318,31 @@ def _scan(uri: str, first: str, last: str, columns: list[str] | None, at_version
         return None
     if at_version is not None:
         _check_version(uri, at_version)
-    scan = pl.scan_delta(_table_at(uri, at_version)).filter(pl.col(NIGHT).is_between(pl.lit(first), pl.lit(last)))
+    scan = pl.scan_delta(_table_at(uri, at_version), storage_options=_storage_options(uri))
+    scan = scan.filter(pl.col(NIGHT).is_between(pl.lit(first), pl.lit(last)))
     return scan if columns is None else scan.select(columns)
+
+
+def _storage_options(uri: str) -> dict[str, str] | None:
+    """Return how Polars reads a bucket: with a limit on each request, and the credentials that boto3 finds; None for a folder.
+
+    Polars sets no limit by itself, and would wait forever for a store that accepts a request and never answers. It
+    looks for credentials by itself, but for a table that is open already only in environment variables.
+    """
+    if not uri.startswith("s3://"):
+        return None
+    import boto3
+
+    options, credentials = {"timeout": _REQUEST_TIMEOUT}, boto3.Session().get_credentials()
+    if credentials is None:
+        return options
+    keys = credentials.get_frozen_credentials()
+    named = {
+        "aws_access_key_id": keys.access_key,
+        "aws_secret_access_key": keys.secret_key,
+        "aws_session_token": keys.token,
+    }
+    return options | {name: value for name, value in named.items() if value}
 
 
 def _vacuumed_error(uri: str, at_version: int | None, gone: Exception) -> DataError:

@@ -47,6 +47,14 @@ class SearchResult:
     count: int
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NoneSince:
+    """The condition that no entry of `kinds` was recorded for the use case after the position `seq`."""
+
+    kinds: Collection[EntryKind]
+    seq: int
+
+
 def append(
     engine: sa.Engine,
     *,
@@ -57,11 +65,13 @@ def append(
     payload: Payload,
     key: str,
     recorded_at: datetime | None = None,
+    condition: NoneSince | None = None,
 ) -> Entry:
     """Append an entry to the chain and return it, or return the entry that already has `key` and the same content.
 
     `recorded_at` is the wall clock unless given. Raises LedgerError when `key` has other content already, when
-    `payload` is not of the type that `kind` requires, or when it contains values that are not JSON.
+    `payload` is not of the type that `kind` requires, when it contains values that are not JSON, or when `condition`
+    does not hold as the entry is written.
     """
     draft = Entry(
         kind=kind,
@@ -78,6 +88,8 @@ def append(
         existing = connection.execute(_select().where(_TABLE.c.key.in_(keys))).first()
         if existing is not None:
             return _check_unchanged(_entry(existing), draft)
+        if condition is not None:
+            _check_condition(connection, use_case, condition)
         last = connection.execute(sa.select(_TABLE).order_by(_TABLE.c.seq.desc()).limit(1)).first()
         entry = hash_chain.link(_stored_entry(last) if last else None, draft)
         connection.execute(sa.insert(_TABLE), _row(entry))
@@ -243,6 +255,17 @@ def _is_one_of(kinds: Collection[str]) -> sa.ColumnElement[bool]:
     column, former = _TABLE.c, [name for kind in kinds for name in former_names.former(kind)]
     today = column.kind.in_(kinds)
     return today if not former else today | (column.kind.in_(former) & (column.seq < _UPGRADED_AT))
+
+
+def _check_condition(connection: sa.Connection, use_case: str, condition: NoneSince) -> None:
+    query = _select().where(_TABLE.c.use_case == use_case, _is_one_of(condition.kinds), _TABLE.c.seq > condition.seq)
+    row = connection.execute(query.order_by(_TABLE.c.seq).limit(1)).first()
+    if row is not None:
+        entry = _entry(row)
+        raise LedgerError(
+            f"entry {entry.seq} ({entry.kind}) was recorded since the decision that is to be recorded was made: run "
+            "this step again, so that it takes the entry into account"
+        )
 
 
 def _check_unchanged(existing: Entry, draft: Entry) -> Entry:

@@ -18,8 +18,8 @@ _WAITING_DAYS = timedelta(days=8)
 class NightGaps:
     """The nights that were not ingested, and those that were ingested and have no scores, in order.
 
-    Scores that are held back count as scores: they have an alert of their own. `waiting` says for which files the nights
-    wait that have begun and are not ingested.
+    Scores that are held back count as scores: they have an alert of their own. `waiting` says for which files the
+    nights wait that have begun and are not ingested.
     """
 
     without_run: tuple[date, ...]

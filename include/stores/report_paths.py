@@ -25,7 +25,7 @@ def drift_report(reports: Path, use_case: str, night: date, subject: str = "feat
 
 def backtests(reports: Path, use_case: str) -> Path:
     """Return the folder of a use case's backtest reports, which has one folder for each backtest."""
-    return reports / "replay" / use_case
+    return reports / "backtests" / use_case
 
 
 def model_card(reports: Path, use_case: str, night: date) -> Path:

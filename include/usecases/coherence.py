@@ -8,7 +8,7 @@ from typing import Any
 import pandera.pandas as pa
 
 from include import usecases
-from include.usecases import data_requirements, feature_kinds
+from include.usecases import column_names, contract_rules, data_requirements, feature_kinds
 from include.usecases.feature_kinds import ColumnKind
 from ml import targets
 from ml.errors import DeclarationError
@@ -112,12 +112,14 @@ def _table_faults(use_case: UseCase, table: Table) -> list[str]:
     faults += feature_kinds.time_faults(
         table, _column_kinds(use_case, table), use_case.live if table.name == use_case.entities else None
     )
-    faults += [
-        f"the columns {one!r} and {other!r} of table {table.name!r} have the same name as identifiers, "
-        f"{safe_names.safe_name(one)!r}: give one another name in the files and in the contract"
-        for one, other in safe_names.collisions(sorted(columns))
-    ]
-    faults += _type_faults(use_case, table) + _key_faults(use_case, table) + _reference_faults(use_case, table)
+    faults += column_names.faults(table, columns, use_case.table(use_case.entities).key)
+    faults += (
+        contract_rules.faults(table, schema_model(use_case, table))
+        + _night_faults(use_case, table)
+        + _type_faults(use_case, table)
+        + _key_faults(use_case, table)
+        + _reference_faults(use_case, table)
+    )
     known = functions(use_case)
     faults += [
         f"table {table.name!r} derives {name!r}, but features.py has no such function"
@@ -131,6 +133,16 @@ def _table_faults(use_case: UseCase, table: Table) -> list[str]:
             if parameter not in columns
         ]
     return faults
+
+
+def _night_faults(use_case: UseCase, table: Table) -> list[str]:
+    column = schema_model(use_case, table).to_schema().columns.get(table.night)
+    if column is None or (column.required and not column.nullable):
+        return []
+    return [
+        f"the column {table.night!r} of table {table.name!r} gives the night of a row and may be missing, but a row "
+        "without a night belongs nowhere: leave out nullable=True and Optional"
+    ]
 
 
 def _type_faults(use_case: UseCase, table: Table) -> list[str]:

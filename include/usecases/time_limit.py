@@ -23,9 +23,9 @@ class Interrupted(BaseException):
 def time_limit(seconds: float) -> Iterator[None]:
     """Raise OutOfTime in the body after `seconds`; in other threads than the main one there is no limit.
 
-    SIGINT and SIGTERM raise Interrupted in the body and reach their handlers on exit, so an interruption cannot be taken
-    for an exception that the body itself raised. A timer that was running before, such as Airflow's own time-out of a
-    DAG file, shortens this limit, and goes on afterwards.
+    SIGINT and SIGTERM raise Interrupted in the body and reach their handlers on exit, so an interruption cannot be
+    taken for an exception that the body itself raised. A timer that was running before, such as Airflow's own time-out
+    of a DAG file, shortens this limit, and goes on afterwards.
     """
     if threading.current_thread() is not threading.main_thread():
         yield

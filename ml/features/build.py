@@ -138,7 +138,7 @@ def _compute(
 ) -> dict[str, pd.Series]:
     match feature:
         case Function(name):
-            return {name: rows.call(functions[name], made)}
+            return {name: rows.call_feature(functions[name], made)}
         case Ratio(name):
             return {name: _ratio(feature, declared, views, made)}
         case Column() | Text() | AsOf() | Window() | Since():

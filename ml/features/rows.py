@@ -47,7 +47,8 @@ def call(
 ) -> "pd.Series[float]":
     """Return the result of a row-level `function` for the columns of `rows` that its parameters name.
 
-    A parameter names a column by its safe name (`ml.usecase.safe_names`). Raises DeclarationError unless the result is a Series with one value per row.
+    A parameter names a column by its safe name (`ml.usecase.safe_names`). Raises DeclarationError unless the result is
+    a Series with one value per row.
     """
     columns = {name: rows[column_of(name, rows.keys())] for name in inspect.signature(function).parameters}
     made = function(**columns)
@@ -56,6 +57,19 @@ def call(
         raise DeclarationError(
             f"expected {function.__name__}() of features.py to return a pd.Series with a value for each of its rows, "
             f"got {what}"
+        )
+    return made
+
+
+def call_feature(
+    function: Callable[..., "pd.Series[float]"], rows: Mapping[str, pd.Series] | pd.DataFrame
+) -> "pd.Series[float]":
+    """Return the result of `call` for a feature; raises DeclarationError for instants, durations and complex numbers."""
+    made = call(function, rows)
+    if isinstance(made.dtype, pd.PeriodDtype | pd.IntervalDtype) or made.dtype.kind in "mMc":
+        raise DeclarationError(
+            f"expected {function.__name__}() of features.py, a feature, to return numbers, booleans or texts, "
+            f"got {made.dtype}: return a number instead, such as the hour of an instant or the hours of a duration"
         )
     return made
 

@@ -24,6 +24,7 @@ class EntryKind(StrEnum):
     PARITY = "parity"
     TUNED = "tuned"
     JUDGED = "judged"
+    JUDGED_AGAIN = "judged_again"
     GATE_OVERRIDDEN = "gate_overridden"
     ACCEPTANCE_TESTED = "acceptance_tested"
     APPROVED = "approved"
@@ -37,6 +38,9 @@ class EntryKind(StrEnum):
     ROLLED_BACK = "rolled_back"
     FROZEN = "frozen"
     UNFROZEN = "unfrozen"
+    STANDING_PROPOSED = "standing_proposed"
+    STANDING_REVOKED = "standing_revoked"
+    STANDING_LAPSED = "standing_lapsed"
     SCORES_PUBLISHED = "scores_published"
     SCORES_HELD_BACK = "scores_held_back"
     PUBLICATION_OVERRIDDEN = "publication_overridden"
@@ -50,6 +54,8 @@ class EntryKind(StrEnum):
     FORGOTTEN = "forgotten"
 
 
+# The entries that determine which standing approval is in force, beside the signed approvals.
+STANDING_KINDS = frozenset({EntryKind.STANDING_PROPOSED, EntryKind.STANDING_REVOKED, EntryKind.STANDING_LAPSED})
 # The entries that determine the state of a release; `ml.rollout.state` folds them.
 RELEASE_KINDS = frozenset(
     {
@@ -175,12 +181,26 @@ class AdoptionRecord:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class QueueRecord:
+    """The evidence by which an undecided challenger was shown better in the shadow queue as of `night`.
+
+    `evidence` (an e-value from `nights` nights after `since`) reached `level` at some time.
+    """
+
+    night: date
+    since: date
+    evidence: float
+    level: float
+    nights: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Verdict:
     """The verdict on a challenger. The fields after `budget` are set only if a candidate could be fitted.
 
     `recipe` is the digest of its recipe. `admission` is the evidence on which it was admitted ("proof", "licence",
     "allowance"), and `adoption` what was known about its recipe if the gate did not show it better. `evidence` is the
-    digest of the fields after `plots`; approvers sign it.
+    digest of the fields after `plots`; approvers sign it. `queue` is set if an undecided challenger was judged again.
     """
 
     outcome: str
@@ -214,6 +234,7 @@ class Verdict:
     centred_gain: StoredInterval | None = None
     admission: str | None = None
     adoption: AdoptionRecord | None = None
+    queue: QueueRecord | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -265,12 +286,16 @@ class ShadowReviewed:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TrafficShifted:
-    """The challenger answers for `share` of the entities. The first shift names the approvers and the evidence."""
+    """The challenger answers for `share` of the entities. The first shift names the approvers and the evidence.
+
+    `standing` is the standing approval that they gave, None if they approved this package.
+    """
 
     trained_night: date
     share: float
     approved_by: tuple[str, ...] = ()
     evidence: str | None = None
+    standing: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -297,11 +322,15 @@ class Aborted:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Promoted:
-    """A challenger became champion. `canary_night` is the last night of its canary, if it had one."""
+    """A challenger became champion. `canary_night` is the last night of its canary, if it had one.
+
+    `standing` is the standing approval that `approved_by` gave, None if they approved this package.
+    """
 
     approved_by: tuple[str, ...]
     evidence: str
     canary_night: date | None = None
+    standing: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -333,6 +362,43 @@ class Unfrozen:
 
     who: str
     why: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StandingProposed:
+    """The terms of a standing approval, and the person who proposed them; see `ml.promotion.adoption.standing_approval`.
+
+    `recipe` and `rules` are digests. Up to `adoptions` refreshes may be adopted, at least `nights_between` nights
+    apart, until the end of the day `until` (UTC) and while the harm is at most `harm_budget`. The digest of the entry
+    names the standing approval, and is what approvers sign. `backtest` names the backtest that they were shown.
+    """
+
+    recipe: str
+    rules: str
+    adoptions: int
+    nights_between: int
+    harm_budget: float
+    until: date
+    who: str
+    why: str
+    backtest: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StandingRevoked:
+    """A person revoked the standing approval that is the entry's subject."""
+
+    who: str
+    why: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StandingLapsed:
+    """The standing approval under which the release of the package began no longer covers it: two people are asked."""
+
+    trained_night: date
+    standing: str
+    reason: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -460,6 +526,9 @@ Payload = (
     | RolledBack
     | Frozen
     | Unfrozen
+    | StandingProposed
+    | StandingRevoked
+    | StandingLapsed
     | PublicationDecided
     | PublicationOverridden
     | SnapshotOverridden
@@ -478,6 +547,7 @@ PAYLOADS: Mapping[EntryKind, type[Payload]] = {
     EntryKind.PARITY: ParityChecked,
     EntryKind.TUNED: Tuned,
     EntryKind.JUDGED: Verdict,
+    EntryKind.JUDGED_AGAIN: Verdict,
     EntryKind.GATE_OVERRIDDEN: GateOverridden,
     EntryKind.ACCEPTANCE_TESTED: AcceptanceTested,
     EntryKind.APPROVED: ApprovalRecord,
@@ -491,6 +561,9 @@ PAYLOADS: Mapping[EntryKind, type[Payload]] = {
     EntryKind.ROLLED_BACK: RolledBack,
     EntryKind.FROZEN: Frozen,
     EntryKind.UNFROZEN: Unfrozen,
+    EntryKind.STANDING_PROPOSED: StandingProposed,
+    EntryKind.STANDING_REVOKED: StandingRevoked,
+    EntryKind.STANDING_LAPSED: StandingLapsed,
     EntryKind.SCORES_PUBLISHED: PublicationDecided,
     EntryKind.SCORES_HELD_BACK: PublicationDecided,
     EntryKind.PUBLICATION_OVERRIDDEN: PublicationOverridden,

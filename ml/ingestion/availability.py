@@ -32,9 +32,9 @@ def assign_nights(rows: pd.DataFrame, table: Table, horizon: Night, period: Peri
     cutoffs = pd.DatetimeIndex([horizon.cutoff(night) for night in horizon.nights(period)]).as_unit("us")
     if table.night is not None:
         row_nights = rows[table.night].dt.strftime("%Y-%m-%d")
+        named = ("one of " + row_nights).fillna("one that names no night")
         refusal_reasons = pd.Series(
-            np.where(row_nights.isin(nights), "", f"expected a row of {period}, got one of " + row_nights),
-            rows.index,
+            np.where(row_nights.isin(nights), "", f"expected a row of {period}, got " + named), rows.index
         )
         known_at = row_nights.map(dict(zip(nights, cutoffs, strict=True)))
         return AvailableRows(rows=rows.assign(known_at=known_at, night=row_nights), refusal_reasons=refusal_reasons)

@@ -13,8 +13,8 @@ from ml.monitoring.reference_profile import ColumnProfile, ReferenceProfile
 class ColumnQuality:
     """Counts of one feature's values.
 
-    `out_of_range` counts finite numbers outside the range of the reference rows, texts of a length outside its range, or
-    levels that do not occur in these rows.
+    `out_of_range` counts finite numbers outside the range of the reference rows, texts of a length outside its range,
+    or levels that do not occur in these rows.
     """
 
     feature: str

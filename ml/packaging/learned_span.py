@@ -9,8 +9,8 @@ from datetime import date
 class LearnedSpan:
     """The last night that a model learned from, None if no fact names one.
 
-    `is_complete` says whether the facts cover everything: fitting, tuning, calibration, the choice among candidates, and
-    the nights on which the gate judged it.
+    `is_complete` says whether the facts cover everything: fitting, tuning, calibration, the choice among candidates,
+    and the nights on which the gate judged it.
     """
 
     until: date | None = None

@@ -40,8 +40,8 @@ def pack(
     """Return the package of `model`, with up to 20 `golden` rows and the model's scores for them.
 
     `facts` are JSON values that describe the model's origin (use case, night, recipe, table versions). `documents` are
-    further files, for people, installers and monitoring. Neither may contain measured times: equal trainings must have equal
-    digests.
+    further files, for people, installers and monitoring. Neither may contain measured times: equal trainings must have
+    equal digests.
     """
     rows = golden.head(_GOLDEN_ROWS)
     contents = {

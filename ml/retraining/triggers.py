@@ -10,7 +10,9 @@ from typing import Any, TypedDict
 from ml.errors import RequestError
 from ml.monitoring.performance import RecentPerformance
 from ml.retraining import throttling
-from ml.usecase import Night, Triggers
+from ml.retraining import worth as worth_of_refresh
+from ml.retraining.worth import WorthFacts
+from ml.usecase import Night, RetrainingPrice, Triggers
 
 
 class TriggerState(StrEnum):
@@ -30,7 +32,8 @@ class ChampionFacts:
     `reference_loss` is the loss that the champion had at its gate. `estimated_loss` is the loss that the scores of the
     matured rows imply, and `expected_loss` the loss that the scores of the last nights imply, with or without labels.
     `trained_nights` are the nights of all trainings, the champion's included. `above_history` has, for each earlier
-    evaluation of this champion, the triggers that were above their thresholds, the latest first.
+    evaluation of this champion, the triggers that were above their thresholds, the latest first. `worth` is measured
+    only if it is declared.
     """
 
     night: date
@@ -46,6 +49,7 @@ class ChampionFacts:
     expected_loss: float | None = None
     drifted_share: float | None = None
     above_history: tuple[frozenset[str], ...] = ()
+    worth: WorthFacts | None = None
 
 
 class MaturedFacts(TypedDict):
@@ -60,7 +64,7 @@ class MaturedFacts(TypedDict):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TriggerFinding:
-    """One trigger's number, threshold and state; `note` says why it is suppressed although above its threshold."""
+    """One trigger's number, threshold and state; `note` says why it is suppressed, or why its number is missing."""
 
     trigger: str
     value: float | None
@@ -222,6 +226,20 @@ def _evaluate_triggers(triggers: Triggers, facts: ChampionFacts) -> Iterator[Tri
     for name, value, threshold in measured:
         if threshold is not None:
             yield _evaluate_trigger(name, value, float(threshold), triggers, facts)
+    if triggers.worth is not None:
+        yield _evaluate_worth(triggers.worth, triggers, facts)
+
+
+def _evaluate_worth(price: RetrainingPrice, triggers: Triggers, facts: ChampionFacts) -> TriggerFinding:
+    """Return the finding of `worth`: the forecast saving of a fresh model, and the price as its threshold."""
+    known = facts.worth
+    threshold = price.total(0.0 if known is None else known.cpu_seconds or 0.0)
+    if known is None or known.fault or (known.cpu_seconds is None and price.cpu_hour > 0):
+        note = "it was not measured" if known is None else known.fault or "no training time was recorded"
+        finding = _evaluate_trigger("worth", None, threshold, triggers, facts)
+        return replace(finding, note=note)
+    value = worth_of_refresh.forecast_saving(price, known, facts.age_nights)
+    return _evaluate_trigger("worth", value, threshold, triggers, facts)
 
 
 def _evaluate_trigger(
@@ -268,7 +286,11 @@ def _format_number(value: float | None) -> str:
 def _describe_not_fired(findings: tuple[TriggerFinding, ...]) -> str:
     if not findings:
         return "no trigger is switched on"
-    insufficient = [finding.trigger for finding in findings if finding.state is TriggerState.INSUFFICIENT_DATA]
+    insufficient = [
+        finding.trigger + (f" ({finding.note})" if finding.note else "")
+        for finding in findings
+        if finding.state is TriggerState.INSUFFICIENT_DATA
+    ]
     suppressed = [
         f"{finding.trigger} ({finding.note})" for finding in findings if finding.state is TriggerState.SUPPRESSED
     ]

@@ -19,7 +19,9 @@ class Linear:
     kind: str = "linear"
 
     def raw(self, features: Floats) -> Floats:
-        return np.asarray(self.design.matrix(features) @ self.weights + self.intercept, np.float64)
+        # A product by BLAS may depend in its last bit on the number of rows: a row alone would get another score.
+        rows = np.ascontiguousarray(self.design.matrix(features))
+        return np.asarray(np.einsum("ij,j->i", rows, self.weights) + self.intercept, np.float64)
 
     def terms(self, features: Floats) -> Floats:
         """Return each encoded feature's contribution to the raw score, shape (n, features), without the intercept."""

@@ -7,13 +7,17 @@ import math
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ml.errors import ScoreRequestError
+from ml.scoring import exact_numbers
 from ml.scoring.encoder import Encoder
+from ml.scoring.exact_numbers import InexactNumber
 
 ENTITY = "entity"
 _NUMBER = re.compile(r"[ \t]*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?[ \t]*")
+# What Unicode and the landing call white space; str.strip() also removes four control characters.
+WHITE_SPACE = "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
 _MAX_NAMES, _MAX_CHARACTERS = 8, 60
 
 Row = Mapping[str, object]
@@ -21,15 +25,25 @@ Row = Mapping[str, object]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RequestSchema:
-    """A model's features in order; `is_text` says of each whether its values are texts, not numbers."""
+    """A model's features in order; `is_text` says of each whether its values are texts, not numbers.
+
+    Texts are stripped, and empty ones are missing, as at the landing. `padded` has the levels of computed features that
+    this would change; they are taken as they are.
+    """
 
     is_text: Mapping[str, bool]
+    padded: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     @classmethod
     def from_encoder(cls, encoder: Encoder) -> "RequestSchema":
         """Return the schema of a model with this encoder."""
+        changed = {
+            name: frozenset(level for level in levels or () if not level or level != level.strip(WHITE_SPACE))
+            for name, levels in encoder.levels.items()
+        }
         return cls(
-            is_text={name: levels is not None or name in encoder.texts for name, levels in encoder.levels.items()}
+            is_text={name: levels is not None or name in encoder.texts for name, levels in encoder.levels.items()},
+            padded={name: levels for name, levels in changed.items() if levels},
         )
 
     @property
@@ -39,8 +53,9 @@ class RequestSchema:
     def complete(self, row: Row, known: Row | None = None) -> dict[str, object]:
         """Return a value for each feature: from the row, or else from the `known` features of its entity.
 
-        A missing value is None. Raises ScoreRequestError if the row has a column that is not a feature, if a feature is
-        in neither, or if a value has the wrong type.
+        A missing value is None, and true and false are 1 and 0. Raises ScoreRequestError if the row has a column that is
+        not a feature, if a feature is in neither, if a value has the wrong type, and if the landing would refuse it: a
+        whole number that a float rounds, or a text with a NUL.
 
         >>> schema = RequestSchema(is_text={"zone": True, "miles": False})
         >>> schema.complete({"entity": "a1", "miles": 3}, known={"zone": "east", "miles": 1.0})
@@ -63,12 +78,15 @@ class RequestSchema:
             raise ScoreRequestError(f"{expected}; got {truncate(name)}: leave it out")
         if value is None:
             return None
-        if self.is_text[name]:
+        is_text = self.is_text[name]
+        if type(value) is float and not is_text and math.isfinite(value):  # nearly every value of a request
+            return value
+        if is_text:
             if isinstance(value, str):
-                return value
+                return value if value in self.padded.get(name, ()) else _clean_text(name, value)
             raise ScoreRequestError(f"{name}: expected a text or null, got {truncate(value)}")
-        if isinstance(value, float | int):
-            return _finite_number(name, value)
+        if isinstance(value, float | int | InexactNumber):
+            return _exact_number(name, value)
         raise ScoreRequestError(f"{name}: expected a number or null, got {truncate(value)}")
 
 
@@ -112,7 +130,7 @@ def rows_from_csv(body: bytes, schema: RequestSchema) -> list[dict[str, object]]
 
     If all cells of the first line are names of features (or `entity`), it is the header. Otherwise there is no header,
     and each line has all features in order. An empty cell is a missing value. Raises ScoreRequestError if there is no
-    row, or if a cell of a numeric feature is not a number.
+    row, or if a cell of a numeric feature is not a number that a float stores by the rules of `exact_numbers`.
 
     >>> schema = RequestSchema(is_text={"zone": True, "miles": False})
     >>> rows_from_csv(b"miles,zone\\n3,east\\n", schema)
@@ -141,7 +159,12 @@ def rows_from_json(body: bytes) -> list[dict[str, object]]:
     [{'zone': 'east', 'miles': None}]
     """
     try:
-        rows = json.loads(body, parse_constant=_reject_constant, object_pairs_hook=object_from_pairs)
+        rows = json.loads(
+            body,
+            parse_float=exact_numbers.from_text,
+            parse_constant=_reject_constant,
+            object_pairs_hook=object_from_pairs,
+        )
     except (ValueError, RecursionError) as fault:  # invalid UTF-8 is a ValueError too
         raise ScoreRequestError(f"expected JSON, but: {fault}") from None
     if isinstance(rows, list) and all(isinstance(row, dict) for row in rows):
@@ -188,14 +211,27 @@ def _reject_constant(constant: str) -> None:
     raise ValueError(f"{constant} is not JSON; send null for a value that is not known")
 
 
-def _finite_number(name: str, value: float) -> float:
-    try:
-        number = float(value)
-    except OverflowError:
-        number = math.inf
+def _exact_number(name: str, value: float | InexactNumber, missing: str = "null") -> float:
+    number = exact_numbers.from_integer(value) if isinstance(value, int) else value
+    if isinstance(number, InexactNumber):
+        raise ScoreRequestError(f"{name}: expected {number.expected} or {missing}, got {truncate(number)}")
     if math.isfinite(number):
-        return number
-    raise ScoreRequestError(f"{name}: expected a finite number or null, got {truncate(value)}")
+        return float(number)
+    raise ScoreRequestError(f"{name}: expected a finite number or {missing}, got {truncate(value)}")
+
+
+def _clean_text(name: str, value: str) -> str | None:
+    if "\0" in value or not (value.isascii() or _is_encodable(value)):
+        raise ScoreRequestError(f"{name}: expected a text without NUL and halves of characters, got {truncate(value)}")
+    return value.strip(WHITE_SPACE) or None
+
+
+def _is_encodable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # half of a surrogate pair, which JSON can contain
+        return False
+    return True
 
 
 def _parse_cell(name: str, text: str, schema: RequestSchema) -> object:
@@ -204,5 +240,7 @@ def _parse_cell(name: str, text: str, schema: RequestSchema) -> object:
     if schema.is_text.get(name, True):
         return text
     if _NUMBER.fullmatch(text):
-        return float(text)
+        return _exact_number(name, exact_numbers.from_text(text.strip(" \t")), "nothing")
+    if not text.strip(WHITE_SPACE):
+        return None
     raise ScoreRequestError(f"{name}: expected a number or nothing, got {truncate(text)}")

@@ -43,7 +43,11 @@ class Scorer:
 
         Raises ScoreRequestError, as the model server does, for a missing or unknown feature, and for a wrong type.
         """
-        encoded = [self.encoder.encode_row(self.request_schema.complete(row)) for row in rows]
+        return self.score_complete(self.request_schema.complete(row) for row in rows)
+
+    def score_complete(self, rows: Iterable[Row]) -> list[float]:
+        """Return the score of each row of all features as they were in training, such as a golden row."""
+        encoded = [self.encoder.encode_row(row) for row in rows]
         features = np.concatenate([np.zeros((0, len(self.encoder.sizes))), *encoded])
         return [float(each) for each in self.correction.apply(self.learner.raw(features))]
 
@@ -69,7 +73,7 @@ def load_package(files: Mapping[str, bytes], digest: str) -> Scorer:
         correction=calibration.load(json.loads(files["calibration.json"])),
     )
     golden = json.loads(files["golden.json"])
-    package_reader.check_golden_scores("at the edge", np.array(scorer.score(golden["rows"])), golden["scores"])
+    package_reader.check_golden_scores("at the edge", np.array(scorer.score_complete(golden["rows"])), golden["scores"])
     return scorer
 
 

@@ -9,7 +9,7 @@ from ml.arrays import Floats, Integers, Singles
 from ml.scoring.logistic import probability
 from ml.statistics import quantiles
 
-_NEWTON_STEPS, _MAX_OFFSET, _EPSILON = 4, 3.0, 1e-9
+_NEWTON_STEPS, _LINE_STEPS, _MAX_OFFSET, _EPSILON = 4, 50, 3.0, 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,15 @@ class LogOddsOffset:
         """Return the best constant for the rows of each mask (one Newton step), and Rao's score statistic."""
         residual, weight = _sum_by_mask(masks, *self.residuals(raw, labels))
         return np.clip(residual / weight, -_MAX_OFFSET, _MAX_OFFSET), residual**2 / weight
+
+    def fit_line(self, raw: Floats, labels: Floats, *, weights: Floats, prior_share: float) -> tuple[float, float]:
+        """Return slope and offset of the logistic regression of `labels` on `raw`, shrunk towards 1 and 0.
+
+        The prior is the conjugate one (Chen & Ibrahim 2003): `prior_share` of all weight is on rows that agree with
+        their scores. All arrays have the shape (n,); `prior_share` lies between 0 and 1.
+        """
+        expected = probability(raw)
+        return _newton_line(raw, (1 - prior_share) * labels + prior_share * expected, weights / weights.sum())
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -96,8 +105,30 @@ class UnitOffset:
         offsets: Floats = differences[order][np.minimum(indices, len(differences) - 1)]
         return offsets, residual**2 / weight
 
+    def fit_line(self, raw: Floats, labels: Floats, *, weights: Floats, prior_share: float) -> tuple[float, float]:
+        """Return slope and offset of the quantile regression of `labels` on `raw`, moved towards 1 and 0.
+
+        They keep `1 - prior_share` of their distance from 1 and 0. All arrays have the shape (n,).
+        """
+        slopes, offset = quantiles.regress(raw[:, None], labels, self.quantile, penalty=0.0, weights=weights)
+        return 1 + (1 - prior_share) * (float(slopes[0]) - 1), (1 - prior_share) * offset
+
 
 Offset = LogOddsOffset | UnitOffset
+
+
+def _newton_line(raw: Floats, targets: Floats, weights: Floats) -> tuple[float, float]:
+    """Return slope and offset of the weighted logistic regression of `targets`, by Newton's method with small steps."""
+    design, coefficients = np.column_stack([raw, np.ones_like(raw)]), np.array([1.0, 0.0])
+    for _ in range(_LINE_STEPS):
+        expected = probability(design @ coefficients)
+        gradient = design.T @ (weights * (expected - targets))
+        curvature = (design * (weights * expected * (1 - expected))[:, None]).T @ design + _EPSILON * np.eye(2)
+        step = np.linalg.solve(curvature, gradient)
+        coefficients = coefficients - step / max(1.0, float(np.abs(step).max()))
+        if np.abs(step).max() < _EPSILON:
+            break
+    return float(coefficients[0]), float(coefficients[1])
 
 
 def _sum_by_mask(masks: Singles, residuals: Floats, weights: Floats) -> tuple[Floats, Floats]:

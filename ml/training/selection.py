@@ -19,8 +19,8 @@ from ml.usecase import Megabytes, Milliseconds
 class CandidateResult:
     """A candidate's out-of-fold quality and its cost of serving.
 
-    `p99_latency_ms` (CPU time for one row) and `memory_mb` were measured in a process that serves the candidate's package.
-    `package_mb` is the size of that package.
+    `p99_latency_ms` (CPU time for one row) and `memory_mb` were measured in a process that serves the candidate's
+    package. `package_mb` is the size of that package.
     """
 
     name: str

@@ -52,7 +52,7 @@ from ml.usecase.operations import (
 )
 from ml.usecase.retention import Retention
 from ml.usecase.schedule import Night
-from ml.usecase.triggers import BlackoutPeriod, Budget, Drift, Persistence, Triggers
+from ml.usecase.triggers import BlackoutPeriod, Budget, Drift, Persistence, RetrainingPrice, Triggers
 from ml.usecase.use_case import UseCase
 
 __all__ = [
@@ -106,6 +106,7 @@ __all__ = [
     "Regression",
     "Release",
     "Retention",
+    "RetrainingPrice",
     "Roles",
     "Since",
     "Slice",

@@ -1,9 +1,9 @@
 """Declarations of the input data: tables, keys, references, personal columns, and when each row became known."""
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal
 
-from ml.usecase.declaration import NAME, check, check_tuples
+from ml.usecase.declaration import NAME, check, check_hours, check_types, check_unique
 
 Destination = Literal["features", "logs", "reports"]
 
@@ -16,7 +16,9 @@ class Delay:
     hours: float
 
     def __post_init__(self) -> None:
+        check_types(self)
         check(self.hours >= 0, f"no row is known before its event: Delay(hours={self.hours}) must be 0 or more")
+        check_hours("Delay(hours=...)", self.hours)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,12 +30,7 @@ class Personal:
     why: str = ""
 
     def __post_init__(self) -> None:
-        check_tuples(self)
-        allowed = get_args(Destination)
-        check(
-            set(self.may_reach) <= set(allowed),
-            f"the personal column {self.column!r} may reach some of {allowed}, got {self.may_reach}",
-        )
+        check_types(self)
         check(bool(self.why) or not self.may_reach, f"say why the personal column {self.column!r} may be used (why=)")
 
 
@@ -51,11 +48,7 @@ class Reference:
     on_missing: Literal["quarantine", "warn"] = "quarantine"
 
     def __post_init__(self) -> None:
-        check_tuples(self)
-        check(
-            self.on_missing in ("quarantine", "warn"),
-            f"Reference(on_missing=...) is 'quarantine' or 'warn', got {self.on_missing!r}",
-        )
+        check_types(self)
         check(
             bool(self.columns) and len(self.referenced_columns) == len(self.columns),
             f"a reference to {self.table!r} has as many columns as it refers to, got {self.columns} and {self.to}",
@@ -103,9 +96,11 @@ class Table:
     personal: tuple[Personal, ...] = ()
 
     def __post_init__(self) -> None:
-        check_tuples(self)
+        check_types(self)
         check(bool(NAME.fullmatch(self.name)), f"a table's name is lower_case, got {self.name!r}")
         check(bool(self.key), f"table {self.name!r} needs a key: the columns that identify its rows")
+        check_unique(f"the columns of the key of {self.name!r}", self.key)
+        check_unique(f"the derived columns of {self.name!r}", self.derived)
         for text in self.never:
             check(
                 text not in self.missing and text == text.strip() != "",

@@ -2,13 +2,17 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import Field, fields
-from typing import Any, ClassVar, Protocol, get_origin
+from dataclasses import Field
+from typing import Any, ClassVar, Protocol
 
 from ml.errors import DeclarationError
+from ml.usecase import field_types
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
-_PLAIN = (str, int, float)
+# No data is older. Instants that are moved by more than this leave the range that can be stored.
+_MAX_YEARS = 200
+MAX_DAYS = _MAX_YEARS * 365
+MAX_HOURS = MAX_DAYS * 24
 
 
 class Declaration(Protocol):
@@ -23,33 +27,32 @@ def check(condition: bool, message: str) -> None:
         raise DeclarationError(message)
 
 
-def check_unique(what: str, names: Iterable[str]) -> None:
+def check_unique(what: str, names: Iterable[object]) -> None:
     """Raise DeclarationError if one of `names` occurs twice.
 
     >>> check_unique("tables", ["plans", "visits", "plans"])
     Traceback (most recent call last):
     ml.errors.DeclarationError: tables are named once each, but 'plans' is there twice
     """
-    earlier: set[str] = set()
+    earlier: set[object] = set()
     for name in names:
         check(name not in earlier, f"{what} are named once each, but {name!r} is there twice")
         earlier.add(name)
 
 
-def check_tuples(declared: Declaration) -> None:
-    """Raise DeclarationError if a field that takes a tuple has a single value or a list."""
-    for field in fields(declared):
-        value = getattr(declared, field.name)
-        if get_origin(field.type) is tuple and not isinstance(value, tuple):
-            expected = f"{type(declared).__name__}({field.name}=...) takes a tuple"
-            many = isinstance(value, (list, set))
-            advice = "round brackets" if many else "brackets and a comma: " + _as_tuple(value)
-            raise DeclarationError(f"{expected}, got {_describe(value)}: write it with {advice}")
+def check_hours(what: str, hours: float) -> None:
+    """Raise DeclarationError if `hours` reach further than any data: an instant so far away cannot be stored.
+
+    >>> check_hours("Delay(hours=...)", 10**9)
+    Traceback (most recent call last):
+    ml.errors.DeclarationError: Delay(hours=...) is at most 1752000 hours (200 years), got 1000000000
+    """
+    check(hours <= MAX_HOURS, f"{what} is at most {MAX_HOURS} hours ({_MAX_YEARS} years), got {hours}")
 
 
-def _as_tuple(value: object) -> str:
-    return f"({value!r},)" if isinstance(value, _PLAIN) else f"({type(value).__name__}(...),)"
-
-
-def _describe(value: object) -> str:
-    return repr(value) if isinstance(value, (*_PLAIN, list, set)) else f"a {type(value).__name__}"
+def check_types(declared: Declaration) -> None:
+    """Raise DeclarationError if the value of a field does not have the declared type; see `ml.usecase.field_types`."""
+    for find_fault in (field_types.tuple_fault, field_types.fault):
+        for name, expected in field_types.of(type(declared)).items():
+            fault = find_fault(f"{type(declared).__name__}({name}=...)", expected, getattr(declared, name))
+            check(fault is None, str(fault))

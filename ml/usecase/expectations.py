@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from ml.usecase.declaration import check, check_tuples
+from ml.usecase.declaration import check, check_types
 
 Value = float | str
 FeatureValue = tuple[str, Value]
@@ -20,7 +20,7 @@ class Invariant:
     why: str
 
     def __post_init__(self) -> None:
-        check_tuples(self)
+        check_types(self)
         check(len(self.values) > 1, f"Invariant({self.name!r}) compares 2 values or more, got {self.values}")
         check(self.tolerance > 0, f"Invariant({self.name!r}) has a positive tolerance, got {self.tolerance}")
         _check_share(self.name, self.allowed_share)
@@ -52,7 +52,7 @@ class Directional:
     why: str
 
     def __post_init__(self) -> None:
-        check_tuples(self)
+        check_types(self)
         same = [name for name, _ in self.low] == [name for name, _ in self.high]
         check(bool(self.low) and same, f"Directional({self.name!r}) sets the same features at low and at high")
         check(self.tolerance >= 0, f"Directional({self.name!r}) has a tolerance of 0 or more, got {self.tolerance}")

@@ -4,10 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
-from ml.usecase.declaration import NAME, check, check_tuples
+from ml.usecase.declaration import NAME, check, check_hours, check_types, check_unique
 
 Clock = Literal["known_at", "event_time"]
-_CLOCKS = ("known_at", "event_time")
 _HOUR, _DAY = 3600, 86_400
 
 
@@ -16,6 +15,9 @@ class Column:
     """A feature that is a column of the entity table."""
 
     name: str
+
+    def __post_init__(self) -> None:
+        check_types(self)
 
     @property
     def outputs(self) -> tuple[str, ...]:
@@ -37,11 +39,7 @@ class Text:
     components: int = field(kw_only=True, default=8)
 
     def __post_init__(self) -> None:
-        check_tuples(self)
-        check(
-            self.analyzer in ("characters", "words"),
-            f"Text(analyzer=...) is characters or words, got {self.analyzer!r}",
-        )
+        check_types(self)
         check(
             len(self.ngrams) == 2 and 1 <= self.ngrams[0] <= self.ngrams[1],
             f"Text(ngrams=...) is a shortest and a longest length of 1 or more, got {self.ngrams}",
@@ -66,6 +64,9 @@ class Function:
 
     name: str
 
+    def __post_init__(self) -> None:
+        check_types(self)
+
     @property
     def outputs(self) -> tuple[str, ...]:
         return (self.name,)
@@ -81,11 +82,12 @@ class AsOf:
     within_hours: float = field(kw_only=True, default=24.0)
 
     def __post_init__(self) -> None:
-        check_tuples(self)
+        check_types(self)
         check(
             self.within_hours > 0,
             f"AsOf({self.table!r}) looks back a positive number of hours, got {self.within_hours}",
         )
+        check_hours("AsOf(within_hours=...)", self.within_hours)
 
     @property
     def outputs(self) -> tuple[str, ...]:
@@ -120,14 +122,15 @@ class Window:
     shrinkage: float = field(kw_only=True, default=0.0)
 
     def __post_init__(self) -> None:
-        check_tuples(self)
-        check(self.how in ("mean", "sum", "count"), f"Window(how=...) is mean, sum or count, got {self.how!r}")
-        check(self.on in _CLOCKS, f"Window(on=...) is known_at or event_time, got {self.on!r}")
+        check_types(self)
         check(
-            bool(self.days or self.hours) and all(isinstance(n, int) and n > 0 for n in (*self.days, *self.hours)),
+            bool(self.days or self.hours) and all(n > 0 for n in (*self.days, *self.hours)),
             f"Window({self.table!r}) looks back over whole days or hours of 1 or more, "
             f"got days={self.days}, hours={self.hours}",
         )
+        check_unique("Window(days=...): lengths", self.days)
+        check_unique("Window(hours=...): lengths", self.hours)
+        check_hours("Window(days=..., hours=...)", max(self.lookback_seconds.values()) / _HOUR)
         check(self.shrinkage >= 0, f"Window(shrinkage=...) is 0 or more pseudo-rows, got {self.shrinkage}")
         check(
             not self.shrinkage or self.how != "sum",
@@ -173,12 +176,12 @@ class Since:
     within_hours: float = field(kw_only=True)
 
     def __post_init__(self) -> None:
-        check_tuples(self)
-        check(self.on in _CLOCKS, f"Since(on=...) is known_at or event_time, got {self.on!r}")
+        check_types(self)
         check(
             self.within_hours > 0,
             f"Since({self.table!r}) looks back a positive number of hours, got {self.within_hours}",
         )
+        check_hours("Since(within_hours=...)", self.within_hours)
 
     @property
     def outputs(self) -> tuple[str, ...]:
@@ -209,6 +212,7 @@ class Ratio:
     shrinkage: float = field(kw_only=True, default=0.0)
 
     def __post_init__(self) -> None:
+        check_types(self)
         check(bool(NAME.fullmatch(self.name)), f"a ratio's name is lower_case, got {self.name!r}")
         check(self.shrinkage >= 0, f"Ratio(shrinkage=...) is 0 or more pseudo-units, got {self.shrinkage}")
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from ml.usecase.declaration import check, check_tuples, check_unique
+from ml.usecase.declaration import check, check_types, check_unique
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -14,6 +14,7 @@ class Cost:
     averted: float
 
     def __post_init__(self) -> None:
+        check_types(self)
         check(self.act > 0 and self.miss > 0, f"costs are positive, got act={self.act}, miss={self.miss}")
         check(0 < self.averted <= 1, f"acting averts a share between 0 and 1, got {self.averted}")
 
@@ -35,6 +36,7 @@ class PinballCost:
     over: float
 
     def __post_init__(self) -> None:
+        check_types(self)
         check(self.under > 0 and self.over > 0, f"costs are positive, got under={self.under}, over={self.over}")
 
     @property
@@ -54,6 +56,7 @@ class Milliseconds:
     p99: float
 
     def __post_init__(self) -> None:
+        check_types(self)
         check(self.p99 > 0, f"a latency budget is positive, got {self.p99} ms")
 
 
@@ -65,6 +68,7 @@ class Megabytes:
     memory: float = 500
 
     def __post_init__(self) -> None:
+        check_types(self)
         check(self.package > 0 and self.memory > 0, f"budgets are positive, got {self.package} and {self.memory} MB")
 
 
@@ -74,6 +78,9 @@ class Excluded:
 
     column: str
     why: str
+
+    def __post_init__(self) -> None:
+        check_types(self)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -88,7 +95,7 @@ class DeterministicLevels:
     why: str
 
     def __post_init__(self) -> None:
-        check_tuples(self)
+        check_types(self)
         check(
             bool(self.levels),
             f"DeterministicLevels(feature={self.feature!r}) names the levels that determine the label",
@@ -103,6 +110,9 @@ class Slice:
     feature: str
     min_rows: int = 400
 
+    def __post_init__(self) -> None:
+        check_types(self)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EdgeCase:
@@ -116,6 +126,7 @@ class EdgeCase:
     why: str
 
     def __post_init__(self) -> None:
+        check_types(self)
         check(bool(self.name) and bool(self.why), f"name the edge case {self.condition!r} and say why it is one (why=)")
 
 
@@ -142,7 +153,7 @@ class Fairness:
     max_loss: float = 1.5
 
     def __post_init__(self) -> None:
-        check_tuples(self)
+        check_types(self)
         check_unique("Fairness(group_by=...): columns", self.group_by)
         check(bool(self.group_by), "Fairness(group_by=...) names the columns whose groups are compared")
         check(self.min_rows >= 1, f"min_rows is 1 or more, got {self.min_rows}")
@@ -167,7 +178,8 @@ class Refit:
     constant's loss; predictions that differ by more than 1 count as changed decisions.
 
     The defaults let pass all 46 honest pairs that were measured on a year of real nights. They hold for the first
-    refits of a use case; later bars come from its own earlier refits (`ml.promotion.refit_equivalence.bars_from_history`).
+    refits of a use case; later bars come from its own earlier refits
+    (`ml.promotion.refit_equivalence.bars_from_history`).
     """
 
     max_score_difference: float = 0.16
@@ -177,6 +189,7 @@ class Refit:
     max_loss_rise: float = 0.0
 
     def __post_init__(self) -> None:
+        check_types(self)
         check(
             0 < self.max_score_difference < 1,
             f"max_score_difference lies between 0 and 1, got {self.max_score_difference}",
@@ -226,6 +239,7 @@ class Gates:
     leak_skill_nights: int = 28
 
     def __post_init__(self) -> None:
+        check_types(self)
         check(self.judged_nights >= 2, f"a gate needs 2 nights or more for an interval, got {self.judged_nights}")
         check(
             self.judged_nights_limit >= self.judged_nights,

@@ -77,7 +77,9 @@ _FIELDS: Mapping[str, Mapping[str, str]] = {
 }
 # Fields of later releases that change no model: they are left out while they have their defaults.
 _LATER_FIELDS: Mapping[str, frozenset[str]] = {
+    "Adoption": frozenset({"queue", "queue_nights", "queue_error", "min_nights_share"}),
     "Table": frozenset({"never"}),
+    "Triggers": frozenset({"worth"}),
     "UseCase": frozenset({"adoption", "arrival", "catch_up"}),
 }
 # Fields that say nothing about a model: a digest does not depend on them.

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from ml.usecase.declaration import check, check_tuples
+from ml.usecase.declaration import check, check_hours, check_types
 from ml.usecase.features import Feature
 
 
@@ -18,5 +18,6 @@ class Live:
     features: tuple[Feature, ...] = ()
 
     def __post_init__(self) -> None:
-        check_tuples(self)
+        check_types(self)
         check(self.hours >= 0, f"a live cutoff is 0 hours or more before the event, got Live(hours={self.hours})")
+        check_hours("Live(hours=...)", self.hours)

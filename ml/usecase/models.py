@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from ml.usecase.declaration import check, check_tuples
+from ml.usecase.declaration import check, check_types
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -11,6 +11,9 @@ class Binary:
 
     label: str
     table: str
+
+    def __post_init__(self) -> None:
+        check_types(self)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -25,6 +28,7 @@ class Regression:
     unit: str
 
     def __post_init__(self) -> None:
+        check_types(self)
         check(bool(self.unit), f"Regression(label={self.label!r}) needs the unit of its label (unit=)")
 
 
@@ -40,6 +44,7 @@ class Logistic:
     name: str = "logistic"
 
     def __post_init__(self) -> None:
+        check_types(self)
         check(self.strength > 0, f"Logistic(strength=...) is positive, got {self.strength}")
         _check_weight(self.positive_weight)
 
@@ -52,6 +57,7 @@ class LinearQuantile:
     name: str = "linear_quantile"
 
     def __post_init__(self) -> None:
+        check_types(self)
         check(self.penalty >= 0, f"LinearQuantile(penalty=...) is 0 or more, got {self.penalty}")
 
 
@@ -70,6 +76,7 @@ class GradientBoosting:
     name: str = "gradient_boosting"
 
     def __post_init__(self) -> None:
+        check_types(self)
         check(self.trees > 0, f"GradientBoosting(trees=...) is 1 or more, got {self.trees}")
         check(self.leaves > 1, f"GradientBoosting(leaves=...) is 2 or more, got {self.leaves}")
         check(self.learning_rate > 0, f"GradientBoosting(learning_rate=...) is positive, got {self.learning_rate}")
@@ -91,7 +98,7 @@ class NeuralNet:
     name: str = "neural_net"
 
     def __post_init__(self) -> None:
-        check_tuples(self)
+        check_types(self)
         check(
             bool(self.layers) and all(size > 0 for size in self.layers),
             f"NeuralNet(layers=...) has the sizes of one hidden layer or more, got {self.layers}",
@@ -117,6 +124,7 @@ class Tuning:
     minutes: float = 60.0
 
     def __post_init__(self) -> None:
+        check_types(self)
         check(self.trials >= 1, f"trials is 1 or more, got {self.trials}")
         check(self.minutes > 0, f"minutes is positive, got {self.minutes}")
 
@@ -128,6 +136,7 @@ class Recency:
     half_life_nights: float
 
     def __post_init__(self) -> None:
+        check_types(self)
         check(self.half_life_nights > 0, f"a half-life is a positive number of nights, got {self.half_life_nights}")
 
 
@@ -137,6 +146,9 @@ class Prior:
 
     name: str = "prior"
 
+    def __post_init__(self) -> None:
+        check_types(self)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RecentRate:
@@ -145,6 +157,9 @@ class RecentRate:
     feature: str
     name: str = "recent_rate"
 
+    def __post_init__(self) -> None:
+        check_types(self)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RecentMean:
@@ -152,6 +167,9 @@ class RecentMean:
 
     feature: str
     name: str = "recent_mean"
+
+    def __post_init__(self) -> None:
+        check_types(self)
 
 
 Baseline = Prior | RecentRate | RecentMean

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
 
-from ml.usecase.declaration import check
+from ml.usecase.declaration import check, check_types
 from ml.usecase.features import Feature, Lookup
 from ml.usecase.gates import Gates
 from ml.usecase.operations import Canary, Experiment, PublicationGate, Release
@@ -50,6 +50,7 @@ class Retention:
     candidates: int | None = 100
 
     def __post_init__(self) -> None:
+        check_types(self)
         for field in fields(self):
             nights = getattr(self, field.name)
             check(

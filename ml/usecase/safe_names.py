@@ -6,7 +6,7 @@ A column keeps its own name in the contract, in declarations, tables, packages, 
 import keyword
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 
 def safe_name(column: str) -> str:
@@ -43,6 +43,19 @@ def collisions(columns: Iterable[str]) -> list[tuple[str, str]]:
     >>> collisions(["a b", "a-b", "c"])
     [('a b', 'a-b')]
     """
+    return _pairs(columns, safe_name)
+
+
+def case_collisions(columns: Iterable[str]) -> list[tuple[str, str]]:
+    """Return the pairs of different columns that differ only in case: they are one column in a table of the lake.
+
+    >>> case_collisions(["zone", "plan", "Zone"])
+    [('zone', 'Zone')]
+    """
+    return _pairs(columns, str.lower)
+
+
+def _pairs(columns: Iterable[str], simplify: Callable[[str], str]) -> list[tuple[str, str]]:
     first: dict[str, str] = {}
-    pairs = [(first.setdefault(safe_name(column), column), column) for column in columns]
+    pairs = [(first.setdefault(simplify(column), column), column) for column in columns]
     return [(one, other) for one, other in pairs if one != other]

@@ -3,12 +3,12 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Literal, get_args
+from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from ml.errors import DeclarationError, RequestError
 from ml.usecase import periods
-from ml.usecase.declaration import check
+from ml.usecase.declaration import check, check_types
 from ml.usecase.periods import Period
 
 Cadence = Literal["day", "month"]
@@ -32,9 +32,8 @@ class Night:
     every: Cadence = "day"
 
     def __post_init__(self) -> None:
+        check_types(self)
         check(0 <= self.hour <= 23, f"a night's hour is 0 to 23, got {self.hour}")
-        cadences = get_args(Cadence)
-        check(self.every in cadences, f"Night(every=...) is one of {cadences}, got {self.every!r}")
         try:
             ZoneInfo(self.timezone)
         except (ZoneInfoNotFoundError, ValueError):

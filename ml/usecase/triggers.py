@@ -1,17 +1,27 @@
 """Triggers of retraining, and the throttles that delay them."""
 
+import math
 import re
 from dataclasses import dataclass
 from datetime import date
-from typing import Literal, get_args
+from typing import Literal
 
 from ml.errors import DeclarationError, RequestError
 from ml.usecase import periods
-from ml.usecase.declaration import check, check_tuples, check_unique
+from ml.usecase.declaration import check, check_types, check_unique
 
 DriftReference = Literal["training", "season", "past"]
 
-NAMES = ("calibration_gap", "loss_rise", "loss_surprise", "expected_loss_rise", "new_labels", "age_nights", "drift")
+NAMES = (
+    "calibration_gap",
+    "loss_rise",
+    "loss_surprise",
+    "expected_loss_rise",
+    "new_labels",
+    "age_nights",
+    "drift",
+    "worth",
+)
 _YEARLY = re.compile(r"(\d{2})-(\d{2})\.\.(\d{2})-(\d{2})")
 _LEAP_YEAR = 2024
 
@@ -34,8 +44,7 @@ class Drift:
     triggers_retraining: bool = False
 
     def __post_init__(self) -> None:
-        known = get_args(DriftReference)
-        check(self.reference in known, f"the reference of drift is one of {known}, got {self.reference!r}")
+        check_types(self)
         check(0 <= self.share < 1, f"the share of features that may drift lies from 0 to below 1, got {self.share}")
         check(self.psi_threshold > 0, f"psi_threshold is positive, got {self.psi_threshold}")
         is_season = self.reference == "season"
@@ -55,6 +64,7 @@ class Persistence:
     out_of: int
 
     def __post_init__(self) -> None:
+        check_types(self)
         check(self.trigger in NAMES, f"the trigger of a Persistence is one of {', '.join(NAMES)}, got {self.trigger!r}")
         check(
             1 <= self.nights <= self.out_of,
@@ -70,6 +80,7 @@ class Budget:
     nights: int
 
     def __post_init__(self) -> None:
+        check_types(self)
         check(
             self.trainings >= 1 and self.nights >= 1,
             f"a budget is 1 training or more in 1 night or more, got {self.trainings} in {self.nights}",
@@ -84,6 +95,7 @@ class BlackoutPeriod:
     why: str
 
     def __post_init__(self) -> None:
+        check_types(self)
         check(bool(self.why.strip()), f"a blackout period has a reason, got {self.nights} without one (why=)")
         yearly = self._yearly
         try:
@@ -115,6 +127,43 @@ class BlackoutPeriod:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class RetrainingPrice:
+    """The cost of one retraining, in the unit of the use case's decision cost.
+
+    `cpu_hour` is the price of an hour of training tasks. `approval_minutes` are the minutes that all people together
+    spend on one new model, at `person_hour` an hour. `risk` is the expected cost of a bad refresh: its probability
+    times what it costs until it is rolled back. `first_age_nights` is the age at which a new
+    model is requested as long as the cost of age has not been measured.
+    """
+
+    cpu_hour: float = 0.0
+    person_hour: float = 0.0
+    approval_minutes: float = 0.0
+    risk: float = 0.0
+    first_age_nights: int = 28
+
+    def __post_init__(self) -> None:
+        check_types(self)
+        parts = {name: getattr(self, name) for name in ("cpu_hour", "person_hour", "approval_minutes", "risk")}
+        wrong = [f"{name}={value}" for name, value in parts.items() if not 0 <= value < math.inf]
+        check(not wrong, f"the parts of a retraining price are 0 or more, got {', '.join(wrong)}")
+        check(
+            self.cpu_hour > 0 or self.total(0) > 0,
+            "a retraining price is above 0: declare cpu_hour, person_hour with approval_minutes, or risk",
+        )
+        check(self.first_age_nights >= 1, f"first_age_nights is 1 or more, got {self.first_age_nights}")
+
+    def total(self, cpu_seconds: float) -> float:
+        """Return the price of one retraining whose training takes `cpu_seconds`.
+
+        >>> price = RetrainingPrice(cpu_hour=2, person_hour=60, approval_minutes=30, risk=100)
+        >>> price.total(cpu_seconds=1800)
+        131.0
+        """
+        return self.cpu_hour * cpu_seconds / 3600 + self.person_hour * self.approval_minutes / 60 + self.risk
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Triggers:
     """When retraining is requested. None switches a trigger off; every number goes into the ledger.
 
@@ -131,6 +180,8 @@ class Triggers:
     * `new_labels` are counted once a night. `label_batch` counts labels as they land, so that a file with months of
       labels triggers immediately.
     * `age_nights` is a schedule. `drift` is reported, and fires only if `Drift.triggers_retraining` is set.
+    * `worth` compares what a fresh model is forecast to save with the price of retraining (`ml.retraining.worth`). It
+      fires when the saving exceeds the price.
 
     Automatic retraining is throttled: by `persistence`, by `cooldown_nights` after a training, by the `budget`, and by
     `blackouts`. Manual runs bypass all throttles, but count towards the budget.
@@ -144,6 +195,7 @@ class Triggers:
     label_batch: int | None = None
     age_nights: int | None = None
     drift: Drift | None = Drift()
+    worth: RetrainingPrice | None = None
     window_nights: int = 14
     min_nights: int = 5
     cooldown_nights: int = 7
@@ -152,7 +204,7 @@ class Triggers:
     blackouts: tuple[BlackoutPeriod, ...] = ()
 
     def __post_init__(self) -> None:
-        check_tuples(self)
+        check_types(self)
         check(1 <= self.min_nights <= self.window_nights, "min_nights lies between 1 and window_nights")
         check(
             self.label_batch is None or self.label_batch >= 1,

@@ -6,10 +6,10 @@ from graphlib import CycleError, TopologicalSorter
 
 from ml.errors import DeclarationError, RequestError
 from ml.usecase import retention as retention_rules
-from ml.usecase import task_compatibility
+from ml.usecase import safe_names, task_compatibility
 from ml.usecase.adoption import Adoption
 from ml.usecase.data import Table
-from ml.usecase.declaration import NAME, check, check_tuples, check_unique
+from ml.usecase.declaration import NAME, check, check_types, check_unique
 from ml.usecase.expectations import Expectation
 from ml.usecase.features import Feature, Lookup, Text, Window, check_ratios, outputs
 from ml.usecase.gates import (
@@ -91,10 +91,15 @@ class UseCase:
     demo: Demo
 
     def __post_init__(self) -> None:
-        check_tuples(self)
+        check_types(self)
         check(bool(NAME.fullmatch(self.name)), f"a use case's name is lower_case, got {self.name!r}")
         check_unique("tables", (table.name for table in self.tables))
         check_unique("features", outputs(self._all_features))
+        for one, other in safe_names.case_collisions(outputs(self._all_features)):
+            raise DeclarationError(
+                f"the features {one!r} and {other!r} differ only in upper and lower case, which a table of features does "
+                "not tell apart: give one another name"
+            )
         check_ratios(self._all_features)
         check_unique("edge cases", (each.name for each in self.edge_cases))
         check_unique("candidates", (candidate.name for candidate in self.candidates))
@@ -109,7 +114,8 @@ class UseCase:
                 )
         for name in outputs(self._all_features):
             check(
-                name not in _RESERVED, f"a feature cannot be called {name!r}: every table of features has that column"
+                name.lower() not in _RESERVED,
+                f"a feature cannot be called {name!r}: every table of features has that column",
             )
         check(bool(self.features), f"use case {self.name!r} declares no features")
         check(bool(self.candidates), f"use case {self.name!r} declares no candidates")

@@ -32,7 +32,7 @@ def create_app() -> FastAPI:
     )
     application.get("/", response_class=HTMLResponse)(overview)
     application.get("/use-cases/{name}", response_class=HTMLResponse)(use_case)
-    application.get("/use-cases/{name}/replays/{backtest}/{picture}.svg", response_class=Response)(backtest_picture)
+    application.get("/use-cases/{name}/backtests/{backtest}/{picture}.svg", response_class=Response)(backtest_picture)
     application.get("/ledger", response_class=HTMLResponse)(ledger)
     application.exception_handler(RatchetError)(error_page)
     return application

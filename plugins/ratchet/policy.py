@@ -22,11 +22,11 @@ from ratchet.lateness import RunCreated
 if TYPE_CHECKING:
     from airflow.triggers.base import BaseEventTrigger
 
-_WITHOUT_DEADLINE = ("release",)  # waits for people, for days
+_WITHOUT_DEADLINE = ("release", "standing_approval")  # wait for people, for days
 # With Celery, the workers of each queue have their own permissions: one that trains cannot release what it trained.
-_QUEUES = dict.fromkeys(("release", "canary", "rollback", "rollback_drill"), "promotion") | dict.fromkeys(
-    ("train", "backtest"), "training"
-)
+_QUEUES = dict.fromkeys(
+    ("release", "standing_approval", "canary", "rollback", "rollback_drill"), "promotion"
+) | dict.fromkeys(("train", "backtest"), "training")
 _NOT_RETRYABLE = RetryRule(
     exception=[RequestError, DeclarationError, LeakError, LedgerError, ApprovalError],
     action=RetryAction.FAIL,

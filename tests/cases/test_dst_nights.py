@@ -45,12 +45,12 @@ def struck(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[tuple[str
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "PYTHONPATH": f"{PROJECT}:{PROJECT / 'plugins'}",
     }
-    told = [str(word) for zone in ZONES for word in zone]
+    reported = [str(word) for zone in ZONES for word in zone]
     program = Path(__file__).with_name("strikes.py")
-    done = subprocess.run([sys.executable, program, *told], env=environment, capture_output=True, text=True)
+    done = subprocess.run([sys.executable, program, *reported], env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-3000:]
-    found: dict[str, list[tuple[str, str]]] = json.loads(done.stdout.splitlines()[-1])
-    return found
+    result: dict[str, list[tuple[str, str]]] = json.loads(done.stdout.splitlines()[-1])
+    return result
 
 
 def cutoff(zone: Zone, key: str) -> datetime:

@@ -14,8 +14,8 @@ LONG = ["1582917533873852417", "1582917533873852418", "9007199254740993"]
 def checked(kind: Any, cells: list[str]) -> tuple[list[Any], list[str]]:
     """Return the ids that are valid, and why others are held."""
     model = type("M", (pa.DataFrameModel,), {"__annotations__": {"id": Series[kind], "v": Series[str]}})
-    found = validation.check(pd.DataFrame({"id": cells, "v": "x"}), model, ("id",))
-    return found.valid["id"].tolist(), found.quarantined["reasons"].tolist()
+    result = validation.check(pd.DataFrame({"id": cells, "v": "x"}), model, ("id",))
+    return result.valid["id"].tolist(), result.quarantined["reasons"].tolist()
 
 
 def test_an_id_that_a_spreadsheet_shortened_is_refused_for_its_digits() -> None:

@@ -17,8 +17,8 @@ def checked(kind: Any, cells: list[str], **rule: Any) -> tuple[list[Any], list[s
     """Return the cells of a column of that type that are valid, and why others are held."""
     fields = {"__annotations__": {"row": Series[str], "v": Series[kind]}, "v": pa.Field(**rule)}
     raw = pd.DataFrame({"row": [f"r{place}" for place in range(len(cells))], "v": cells})
-    found = validation.check(raw, type("M", (pa.DataFrameModel,), fields), ("row",))
-    return found.valid["v"].astype(object).tolist(), found.quarantined["reasons"].tolist()
+    result = validation.check(raw, type("M", (pa.DataFrameModel,), fields), ("row",))
+    return result.valid["v"].astype(object).tolist(), result.quarantined["reasons"].tolist()
 
 
 @pytest.mark.parametrize(

@@ -55,10 +55,10 @@ def test_labels_few_of_which_belong_to_an_entity_are_an_alert_with_two_examples(
     booked = [f"{NIGHT},{number},north,{BOOKED},3" for number in range(10)]
     landed = [ride(number if number < matched else 1000 + number) for number in range(10)]
     rides.ingest(bookings_csv=lines(HEADER, *booked), rides_csv=lines(RIDES, *landed))
-    found = messages(rides, "labels")
-    assert bool(found) is alerts
+    result = messages(rides, "labels")
+    assert bool(result) is alerts
     if alerts:
-        assert found["rides"].startswith(f"{matched} of 10 labels match: `{NIGHT}|{1000 + matched}` against `{NIGHT}|")
+        assert result["rides"].startswith(f"{matched} of 10 labels match: `{NIGHT}|{1000 + matched}` against `{NIGHT}|")
 
 
 def test_no_id_of_a_person_is_an_example(rides: ToyNight, variant: Variant) -> None:

@@ -43,8 +43,8 @@ def reader(airflow_environment: dict[str, str], tmp_path_factory: pytest.TempPat
             text=True,
         )
         assert done.returncode == 0, done.stderr[-3000:]
-        found: dict[str, Any] = json.loads(out.read_text())
-        return found
+        result: dict[str, Any] = json.loads(out.read_text())
+        return result
 
     return read
 

@@ -48,11 +48,11 @@ def late_after(dag: Any) -> float | None:
 def consumed(timetable: Any) -> dict[str, list[str]]:
     """Return the names of the assets that start the DAG, and of each who watches for what happens elsewhere."""
     asset = getattr(timetable, "asset_condition", None)
-    found = [] if asset is None else getattr(asset, "objects", [asset])
-    found = [
-        each for each in found if hasattr(each, "name")
+    result = [] if asset is None else getattr(asset, "objects", [asset])
+    result = [
+        each for each in result if hasattr(each, "name")
     ]  # a timetable of Airflow's core has a condition of nothing
-    return {each.name: [watcher.name for watcher in each.watchers] for each in found}
+    return {each.name: [watcher.name for watcher in each.watchers] for each in result}
 
 
 def main(out: Path, *folders: str) -> None:

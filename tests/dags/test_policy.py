@@ -19,6 +19,7 @@ STAGES = (
     *OF_A_NIGHT,
     "rescore",
     "rollback",
+    "standing_approval",
     "collect_predictions",
     "rollback_drill",
     "label_trigger",
@@ -33,7 +34,7 @@ Read = dict[str, Any]
 
 
 def tasks(read: Read) -> list[tuple[str, dict[str, Any]]]:
-    return [(f"{dag}.{name}", task) for dag, found in read["dags"].items() for name, task in found["tasks"].items()]
+    return [(f"{dag}.{name}", task) for dag, result in read["dags"].items() for name, task in result["tasks"].items()]
 
 
 def test_every_dag_file_can_be_read(read: Read) -> None:
@@ -51,26 +52,26 @@ def test_every_use_case_has_every_stage_and_nothing_else_is_there(read: Read) ->
 
 def test_every_dag_file_makes_a_dag_named_after_it(read: Read) -> None:
     files = {path.name for path in (PROJECT / "dags").glob("*.py")}
-    assert {found["file"] for found in read["dags"].values()} == files - {NO_DAG}
-    assert all(dag.endswith(found["file"].removesuffix(".py")) for dag, found in read["dags"].items())
+    assert {result["file"] for result in read["dags"].values()} == files - {NO_DAG}
+    assert all(dag.endswith(result["file"].removesuffix(".py")) for dag, result in read["dags"].items())
 
 
 def test_every_dag_says_what_it_is_for_and_what_to_do_when_it_is_red(read: Read) -> None:
     wanted = ("What for", "What starts it", "What it leaves", "When it is red")
-    assert [dag for dag, found in read["dags"].items() if not all(part in found["doc"] for part in wanted)] == []
+    assert [dag for dag, result in read["dags"].items() if not all(part in result["doc"] for part in wanted)] == []
 
 
 def test_every_dag_is_tagged_with_its_use_case_and_runs_once_at_a_time(read: Read) -> None:
-    for dag, found in read["dags"].items():
-        stage = found["file"].removesuffix(".py")
+    for dag, result in read["dags"].items():
+        stage = result["file"].removesuffix(".py")
         use_case = dag.removesuffix(f"_{stage}")
-        assert found["tags"] == sorted([use_case, stage])
-        assert found["max_active_runs"] == 1
+        assert result["tags"] == sorted([use_case, stage])
+        assert result["max_active_runs"] == 1
 
 
 def test_every_run_is_late_in_the_end_but_for_those_that_wait_for_people(read: Read) -> None:
-    never = {dag for dag, found in read["dags"].items() if found["late_after"] is None}
-    assert never == {f"{each.name}_release" for each in usecases.all()}
+    never = {dag for dag, result in read["dags"].items() if result["late_after"] is None}
+    assert never == {f"{each.name}_{stage}" for each in usecases.all() for stage in ("release", "standing_approval")}
 
 
 def test_every_task_has_an_owner_retries_and_a_timeout(read: Read) -> None:
@@ -84,7 +85,7 @@ def test_every_task_has_an_owner_retries_and_a_timeout(read: Read) -> None:
 
 def test_every_asset_that_starts_a_dag_is_produced_by_one_or_watched(read: Read) -> None:
     produced = {outlet for _, task in tasks(read) for outlet in task["outlets"]}
-    consumed = {asset: watchers for found in read["dags"].values() for asset, watchers in found["consumes"].items()}
+    consumed = {asset: watchers for result in read["dags"].values() for asset, watchers in result["consumes"].items()}
     watched = {asset for asset, watchers in consumed.items() if watchers}
     assert consumed.keys() - watched <= produced
     in_batches = {f"{each.name}_labels" for each in usecases.all() if each.triggers.label_batch}
@@ -92,15 +93,16 @@ def test_every_asset_that_starts_a_dag_is_produced_by_one_or_watched(read: Read)
 
 
 def test_a_rehearsal_watches_nothing(reader: Callable[..., Read]) -> None:
-    found = reader(schedules="off")
-    consumed = [watchers for each in found["dags"].values() for watchers in each["consumes"].values()]
+    result = reader(schedules="off")
+    consumed = [watchers for each in result["dags"].values() for watchers in each["consumes"].values()]
     assert not any(consumed)
 
 
 def test_nothing_stands_between_an_approval_and_what_it_allows(read: Read) -> None:
-    approvals = [task for name, task in tasks(read) if ".approval_of_" in name]
-    assert len(approvals) == 2 * len(usecases.all())
-    assert all(task["downstream"] == ["shift_traffic"] for task in approvals)
+    for stage, allowed in (("release", "shift_traffic"), ("standing_approval", "grant")):
+        approvals = [task for name, task in tasks(read) if f"_{stage}.approval_of_" in name]
+        assert len(approvals) == 2 * len(usecases.all())
+        assert all(task["downstream"] == [allowed] for task in approvals)
     assert [task["downstream"] for name, task in tasks(read) if name.endswith(".shift_traffic")] == [["promote"]] * len(
         usecases.all()
     )
@@ -108,28 +110,28 @@ def test_nothing_stands_between_an_approval_and_what_it_allows(read: Read) -> No
 
 def test_every_stage_of_a_night_takes_one_and_names_its_use_case(read: Read) -> None:
     of_a_night = [
-        found for dag, found in read["dags"].items() if dag.endswith(tuple(f"_{stage}" for stage in OF_A_NIGHT))
+        result for dag, result in read["dags"].items() if dag.endswith(tuple(f"_{stage}" for stage in OF_A_NIGHT))
     ]
     assert len(of_a_night) == len(OF_A_NIGHT) * len(usecases.all())
-    assert all({"use_case", "night"} <= set(found["params"]) for found in of_a_night)
+    assert all({"use_case", "night"} <= set(result["params"]) for result in of_a_night)
 
 
 def test_a_rollback_asks_for_a_reason(read: Read) -> None:
-    forms = [found["params"] for dag, found in read["dags"].items() if dag.endswith("_rollback")]
+    forms = [result["params"] for dag, result in read["dags"].items() if dag.endswith("_rollback")]
     assert all({"use_case", "why"} <= set(form) for form in forms)
 
 
 def test_a_rescore_asks_for_nights_a_package_and_a_reason(read: Read) -> None:
-    forms = [found["params"] for dag, found in read["dags"].items() if dag.endswith("_rescore")]
+    forms = [result["params"] for dag, result in read["dags"].items() if dag.endswith("_rescore")]
     assert all(form == ["first_night", "last_night", "package", "use_case", "why"] for form in forms)
 
 
 def test_a_person_who_lets_withheld_scores_go_says_why(read: Read) -> None:
-    assert all("why" in found["params"] for dag, found in read["dags"].items() if dag.endswith("_score"))
+    assert all("why" in result["params"] for dag, result in read["dags"].items() if dag.endswith("_score"))
 
 
 def test_a_replay_asks_for_nights_and_policies(read: Read) -> None:
-    forms = [found["params"] for dag, found in read["dags"].items() if dag.endswith("_backtest")]
+    forms = [result["params"] for dag, result in read["dags"].items() if dag.endswith("_backtest")]
     assert len(forms) == len(usecases.all())
     assert all({"use_case", "first", "last", "policies", "gate", "sensitivity"} == set(form) for form in forms)
 
@@ -147,9 +149,9 @@ def test_a_use_case_that_cannot_be_read_is_named_and_the_dags_of_all_others_stay
     literal.write_text(literal.read_text().replace("question=", "qestion="))
     fatal = tmp_path / "ferry" / "usecase.py"
     fatal.write_text(f"import os\nos._exit(3)\n{fatal.read_text()}")
-    found = reader(tmp_path)
-    assert set(found["dags"]) == set(read["dags"]) | {f"taxi_{stage}" for stage in (*STAGES, *LIVE)}
-    ((file, trace),) = found["errors"].items()
+    result = reader(tmp_path)
+    assert set(result["dags"]) == set(read["dags"]) | {f"taxi_{stage}" for stage in (*STAGES, *LIVE)}
+    ((file, trace),) = result["errors"].items()
     assert Path(file).name == NO_DAG
     assert f"{literal}, line 23: UseCase has no field 'qestion': did you mean 'question'" in trace
     assert f"{fatal}, line 2: reading it ends the process (exit code 3)" in trace

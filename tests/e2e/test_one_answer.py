@@ -53,8 +53,8 @@ def allowed(kind: str, way: str, expected: np.ndarray) -> np.ndarray:
 
 def assert_agree(kind: str, answers: dict[str, list[float]]) -> None:
     expected = np.array(answers[score_paths.BATCH])
-    for way, found in answers.items():
-        assert (np.abs(np.array(found) - expected) <= allowed(kind, way, expected)).all(), way
+    for way, result in answers.items():
+        assert (np.abs(np.array(result) - expected) <= allowed(kind, way, expected)).all(), way
 
 
 @EACH
@@ -103,8 +103,8 @@ def test_mlflow_gives_a_row_the_answer_of_the_batch(shared: tuple[Settings, Path
     )
     rows, port = score_paths.hard_rows(model, edge.KNOWN, THRESHOLDS), ports.free_port("127.0.0.1")
     with servers.mlflow(port, served.USE_CASE, version, settings):
-        found = score_paths.by_mlflow(f"http://127.0.0.1:{port}", rows)
-    assert_agree("trees", {score_paths.BATCH: model.predict(pd.DataFrame(rows)).tolist(), "MLflow": found})
+        result = score_paths.by_mlflow(f"http://127.0.0.1:{port}", rows)
+    assert_agree("trees", {score_paths.BATCH: model.predict(pd.DataFrame(rows)).tolist(), "MLflow": result})
 
 
 def test_numbers_of_single_precision_may_fall_on_the_other_side_of_a_threshold() -> None:
@@ -113,8 +113,8 @@ def test_numbers_of_single_precision_may_fall_on_the_other_side_of_a_threshold()
     rows = score_paths.hard_rows(model, edge.KNOWN, THRESHOLDS)
     taken = RequestSchema.from_encoder(model.encoder)
     kept = [row for row in rows if row["hour"] is None or abs(row["hour"]) < 1e30]
-    expected, found = (
+    expected, result = (
         model.predict(pd.DataFrame(each, columns=list(taken.names))) for each in (kept, score_paths.singles(kept))
     )
-    assert np.abs(found - expected).max() > 0.01
+    assert np.abs(result - expected).max() > 0.01
     assert onnx_graph.to_inputs(taken, rows)["hour"].dtype == np.float64

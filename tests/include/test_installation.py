@@ -21,8 +21,8 @@ def test_a_file_says_where_everything_is_and_what_it_leaves_out_is_at_its_defaul
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("RATCHET_LAKE", "s3://this/process")
-    found = described(tmp_path / "stack.env", f"RATCHET_HOME={tmp_path}/new\nRATCHET_WAREHOUSE_URL=postgresql://w/r\n")
-    assert (found.settings.warehouse_url, found.settings.lake) == ("postgresql://w/r", f"{tmp_path}/new/lake")
+    result = described(tmp_path / "stack.env", f"RATCHET_HOME={tmp_path}/new\nRATCHET_WAREHOUSE_URL=postgresql://w/r\n")
+    assert (result.settings.warehouse_url, result.settings.lake) == ("postgresql://w/r", f"{tmp_path}/new/lake")
     assert installation.current().settings.lake == "s3://this/process"
 
 
@@ -43,9 +43,9 @@ def test_a_line_is_a_name_and_a_value(line: str, value: str) -> None:
 
 @pytest.mark.parametrize("line", ["RATCHET_LAKE", "=x", "two words=x"])
 def test_a_line_that_is_none_is_named_and_its_value_is_not_told(line: str) -> None:
-    with pytest.raises(RequestError, match=r"expected NAME=value in line 2 of x.env") as told:
+    with pytest.raises(RequestError, match=r"expected NAME=value in line 2 of x.env") as reported:
         installation.parse_variables(f"A=b\n{line}", "x.env")
-    assert "=x" not in str(told.value)
+    assert "=x" not in str(reported.value)
 
 
 def test_a_file_that_is_not_there_or_names_nothing_of_ours_is_refused(tmp_path: Path) -> None:
@@ -57,8 +57,8 @@ def test_a_file_that_is_not_there_or_names_nothing_of_ours_is_refused(tmp_path: 
 
 def test_the_example_can_be_read(tmp_path: Path) -> None:
     lines = (PROJECT / ".env.example").read_text().splitlines()
-    told = "\n".join(line.removeprefix("#") for line in lines if line.startswith("#RATCHET_"))
-    assert described(tmp_path / "all.env", told).settings.mlflow_port == 5000
+    reported = "\n".join(line.removeprefix("#") for line in lines if line.startswith("#RATCHET_"))
+    assert described(tmp_path / "all.env", reported).settings.mlflow_port == 5000
 
 
 def test_both_houses_let_this_process_in_while_it_is_within(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -74,8 +74,8 @@ def test_both_houses_let_this_process_in_while_it_is_within(tmp_path: Path, monk
 def test_two_servers_with_other_secrets_are_refused_and_no_secret_is_told(tmp_path: Path) -> None:
     one, other = (described(tmp_path / f"{key}.env", f"{BUCKET}AWS_SECRET_ACCESS_KEY={key}\n") for key in ("k1", "k2"))
     with (
-        pytest.raises(RequestError, match="both installations need AWS_SECRET_ACCESS_KEY, with different") as told,
+        pytest.raises(RequestError, match="both installations need AWS_SECRET_ACCESS_KEY, with different") as reported,
         installation.use_credentials(one, other),
     ):
         raise AssertionError("let in")
-    assert "k1" not in str(told.value)
+    assert "k1" not in str(reported.value)

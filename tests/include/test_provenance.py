@@ -14,10 +14,10 @@ from ml.scoring import manifest
 
 
 def pinned(text: str) -> dict[str, set[str]]:
-    found: dict[str, set[str]] = {}
+    result: dict[str, set[str]] = {}
     for name, version in re.findall(r"^([\w.-]+)==([\w.]+)", text, re.MULTILINE):
-        found.setdefault(name, set()).add(version)
-    return found
+        result.setdefault(name, set()).add(version)
+    return result
 
 
 def test_serving_is_pinned_to_the_versions_that_training_has_each_with_its_hashes() -> None:
@@ -30,10 +30,10 @@ def test_serving_is_pinned_to_the_versions_that_training_has_each_with_its_hashe
 def test_the_facts_are_the_lock_file_and_the_versions_installed() -> None:
     import lightgbm
 
-    told = provenance.facts()
-    assert told["lock_sha256"] == manifest.sha256((PROJECT / "requirements.txt").read_bytes())
-    assert told["libraries"]["lightgbm"] == lightgbm.__version__
-    assert told["python"] == f"{sys.version_info.major}.{sys.version_info.minor}"
+    reported = provenance.facts()
+    assert reported["lock_sha256"] == manifest.sha256((PROJECT / "requirements.txt").read_bytes())
+    assert reported["libraries"]["lightgbm"] == lightgbm.__version__
+    assert reported["python"] == f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
 def test_the_code_is_known_by_what_is_committed_of_the_rings_that_train(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,9 +9,11 @@ from airflow.providers.standard.operators import hitl
 from airflow.sdk.definitions.param import ParamsDict
 from airflow.sdk.exceptions import TaskAwaitingInput
 from ratchet import request
-from ratchet.approvals import NOBODY, RoleApproval
+from ratchet.approvals import NOBODY, RoleApproval, StandingRoleApproval
 
 from include.settings import Settings
+from include.steps import release
+from include.steps.release import standing_evidence
 from include.stores import approvals, ledger, warehouse
 from ml.errors import LedgerError, RequestError
 from ml.governance import ledger_entries
@@ -87,7 +89,7 @@ def test_an_approval_is_signed_in_the_name_of_who_gave_it(context: dict[str, Any
 
 
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("given", "reported"),
     [
         (event("Reject"), [("rejected", "ada", "tech_lead")]),
         (event("Reject", None), [("rejected", NOBODY, "tech_lead")]),
@@ -95,7 +97,7 @@ def test_an_approval_is_signed_in_the_name_of_who_gave_it(context: dict[str, Any
     ids=["a person", "silence"],
 )
 def test_a_rejection_is_written_down_and_what_follows_is_skipped(
-    context: dict[str, Any], home: Settings, given: dict[str, Any], told: list[Any], monkeypatch: pytest.MonkeyPatch
+    context: dict[str, Any], home: Settings, given: dict[str, Any], reported: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     skipped: list[Any] = []
     asked, promote = approval(), approval()
@@ -105,7 +107,7 @@ def test_a_rejection_is_written_down_and_what_follows_is_skipped(
     monkeypatch.setattr(RoleApproval, "get_flat_relatives", lambda *_, **__: [promote])
     monkeypatch.setattr(RoleApproval, "get_direct_relatives", lambda *_, **__: [promote])
     asked.execute_complete(context | {"ti": None, "task": asked}, given)
-    assert answers(home) == told
+    assert answers(home) == reported
     assert skipped == [promote]
 
 
@@ -125,3 +127,30 @@ def test_a_night_without_a_challenger_asks_nothing(context: dict[str, Any]) -> N
     context["dag_run"].partition_key = "2024-03-17"
     with pytest.raises(RequestError, match="taxi has no challenger of 2024-03-17"):
         approval().execute(context)
+
+
+def test_nobody_is_asked_about_a_release_that_a_standing_approval_covers(
+    context: dict[str, Any], home: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(release, "is_covered", lambda use_case, night: (use_case, night) == ("taxi", KEY))
+    monkeypatch.setattr(hitl, "upsert_hitl_detail", lambda **_: pytest.fail("somebody was asked"))
+    assert approval().execute(context) is None
+    assert answers(home) == []
+
+
+def test_a_standing_approval_is_answered_about_the_proposal_of_its_own_run(
+    context: dict[str, Any], home: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[tuple[str, ...]] = []
+    monkeypatch.setattr(release, "approve_standing", lambda *answer: given.append(answer))
+    monkeypatch.setattr(standing_evidence, "render", lambda use_case, run: f"the terms of {use_case}, {run}")
+    put: list[dict[str, Any]] = []
+    monkeypatch.setattr(hitl, "upsert_hitl_detail", lambda **detail: put.append(detail))
+    context["dag_run"].run_id = "manual__7"
+    operator = StandingRoleApproval(task_id="ask", use_case="taxi", role="tech_lead", wait=timedelta(hours=1))
+    with pytest.raises(TaskAwaitingInput):
+        operator.execute(context)
+    operator.execute_complete(context, event())
+    assert put[0]["body"] == "the terms of taxi, manual__7"
+    assert put[0]["subject"] == "tech_lead: may refreshes of taxi be adopted within these bounds?"
+    assert given == [("taxi", "manual__7", "tech_lead", "ada", "Approve")]

@@ -91,7 +91,7 @@ def test_nothing_can_be_changed(client: TestClient, manager: object, path: str, 
     ("path", "said"),
     [
         ("/use-cases/%3Cb%3E", "expected one of the use cases"),
-        ("/use-cases/flights/replays/none/quality.svg", "expected a plot of one of the backtests"),
+        ("/use-cases/flights/backtests/none/quality.svg", "expected a plot of one of the backtests"),
         ("/ledger?at=noon", "expected at to be a moment"),
         ("/ledger?page=99999999999999999999", "expected page"),
     ],
@@ -104,17 +104,17 @@ def test_what_cannot_be_shown_is_told_in_a_sentence(client: TestClient, manager:
 
 def test_every_route_asks_for_a_login() -> None:
     asked = {route.path: [each.call for each in route.dependant.dependencies] for route in board.create_app().routes}
-    assert set(asked) == {"/", "/use-cases/{name}", "/use-cases/{name}/replays/{backtest}/{picture}.svg", "/ledger"}
+    assert set(asked) == {"/", "/use-cases/{name}", "/use-cases/{name}/backtests/{backtest}/{picture}.svg", "/ledger"}
     assert all(board.require_reader in calls for calls in asked.values())
 
 
 def test_a_picture_of_a_replay_is_shown_behind_the_login(client: TestClient, manager: object, home: Settings) -> None:
     place = stored.backtests(load_settings().reports, "flights") / "2013-02-01..2013-03-01"
     place.mkdir(parents=True)
-    told = {"nights": "", "gate": False, "made": "", "honest": "", "policies": {"heads": [], "rows": []}}
-    (place / "replay.json").write_text(json.dumps(told | {"pictures": {"quality": "Loss."}}))
+    reported = {"nights": "", "gate": False, "method": "", "caveats": "", "policies": {"headers": [], "rows": []}}
+    (place / "backtest.json").write_text(json.dumps(reported | {"pictures": {"quality": "Loss."}}))
     (place / "quality.svg").write_text("<svg/>")
-    path = f"/ratchet/use-cases/flights/replays/{place.name}/quality.svg"
+    path = f"/ratchet/use-cases/flights/backtests/{place.name}/quality.svg"
     assert client.get(path).status_code == 401
     client.cookies.set("_token", token(manager, "viewer"))
     page, reply = client.get("/ratchet/use-cases/flights"), client.get(path)

@@ -19,16 +19,16 @@ def fired(
     store: Store, seen: list[LabelCounts | Exception | None], monkeypatch: pytest.MonkeyPatch
 ) -> list[dict[str, int]]:
     """Return what a trigger that is started anew tells until it has `seen` all of this."""
-    told: Iterator[LabelCounts | Exception | None] = iter(seen)
+    reported: Iterator[LabelCounts | Exception | None] = iter(seen)
     payloads: list[dict[str, int]] = []
 
     def volume(use_case: str) -> LabelCounts | None:
-        found = next(told, "the end")
-        if isinstance(found, str):
+        result = next(reported, "the end")
+        if isinstance(result, str):
             raise asyncio.CancelledError
-        if isinstance(found, Exception):
-            raise found
-        return found
+        if isinstance(result, Exception):
+            raise result
+        return result
 
     monkeypatch.setattr(label_trigger, "count_labels", volume)
     path, arguments = LabelBatchTrigger("taxi", 100, SECONDS).serialize()

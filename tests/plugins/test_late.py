@@ -18,7 +18,9 @@ AWAY = SetupError("the bucket does not answer")
 Look = dict[str, dict[str, str]] | Exception
 
 
-def told(store: Store, looks: list[Look], monkeypatch: pytest.MonkeyPatch, far: list[bool] | None = None) -> list[Any]:
+def reported(
+    store: Store, looks: list[Look], monkeypatch: pytest.MonkeyPatch, far: list[bool] | None = None
+) -> list[Any]:
     """Return what a trigger that is started anew tells in so many `looks`; `far` is told which looked at everything."""
     coming: Iterator[Look] = iter(looks)
     payloads: list[Any] = []
@@ -26,12 +28,12 @@ def told(store: Store, looks: list[Look], monkeypatch: pytest.MonkeyPatch, far: 
     def find(use_case: str, *, everything: bool) -> Look:
         if far is not None:
             far.append(everything)
-        found = next(coming, None)
-        if found is None:
+        result = next(coming, None)
+        if result is None:
             raise asyncio.CancelledError
-        if isinstance(found, Exception):
-            raise found
-        return found
+        if isinstance(result, Exception):
+            raise result
+        return result
 
     monkeypatch.setattr(late_files, "find", find)
     path, arguments = LateLabelTrigger("taxi", 0.0001).serialize()
@@ -83,31 +85,31 @@ def told(store: Store, looks: list[Look], monkeypatch: pytest.MonkeyPatch, far: 
 def test_each_state_of_a_late_file_is_told_once_and_whole(
     looks: list[Look], periods: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert told(Store(), looks, monkeypatch) == periods
+    assert reported(Store(), looks, monkeypatch) == periods
 
 
 def test_a_triggerer_that_starts_again_does_not_tell_it_again(monkeypatch: pytest.MonkeyPatch) -> None:
     store = Store()
-    assert told(store, [{FIRST: ONE}] * 2, monkeypatch) == [[FIRST]]
-    assert told(store, [{FIRST: ONE}] * 3, monkeypatch) == []
-    assert told(store, [{FIRST: GROWN}] * 2, monkeypatch) == [[FIRST]]
+    assert reported(store, [{FIRST: ONE}] * 2, monkeypatch) == [[FIRST]]
+    assert reported(store, [{FIRST: ONE}] * 3, monkeypatch) == []
+    assert reported(store, [{FIRST: GROWN}] * 2, monkeypatch) == [[FIRST]]
 
 
 def test_what_came_while_no_triggerer_ran_is_told_by_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
     store = Store()
-    told(store, [{FIRST: ONE}], monkeypatch)
-    assert told(store, [{FIRST: ONE}] * 2, monkeypatch) == [[FIRST]]
+    reported(store, [{FIRST: ONE}], monkeypatch)
+    assert reported(store, [{FIRST: ONE}] * 2, monkeypatch) == [[FIRST]]
 
 
 def test_bytes_that_come_back_after_others_were_taken_by_hand_are_told_again(monkeypatch: pytest.MonkeyPatch) -> None:
     store = Store()
-    told(store, [{FIRST: ONE}] * 2, monkeypatch)
-    assert told(store, [{}, *[{FIRST: ONE}] * 2], monkeypatch) == [[FIRST]]
+    reported(store, [{FIRST: ONE}] * 2, monkeypatch)
+    assert reported(store, [{}, *[{FIRST: ONE}] * 2], monkeypatch) == [[FIRST]]
 
 
 def test_far_nights_are_looked_at_first_then_seldom_and_whenever_something_is_on_its_way(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     far: list[bool] = []
-    told(Store(), [{}, {}, {FIRST: ONE}, {FIRST: ONE}, *[{}] * 240], monkeypatch, far)
+    reported(Store(), [{}, {}, {FIRST: ONE}, {FIRST: ONE}, *[{}] * 240], monkeypatch, far)
     assert [look for look, everything in enumerate(far) if everything] == [0, 3, 240]

@@ -102,8 +102,8 @@ def test_the_night_of_a_window_is_its_last() -> None:
 
 @pytest.mark.parametrize("key", ["2024-01-15", "2024-01-01..2024-01-15"], ids=["a night", "the end of a window"])
 def test_a_day_that_is_no_night_of_the_use_case_is_refused_with_the_nights_next_to_it(gym: UseCase, key: str) -> None:
-    told = "got 2024-01-15, which is not a night: the night before it is 2024-01-01, the one after it 2024-02-01"
-    with pytest.raises(RequestError, match=told):
+    reported = "got 2024-01-15, which is not a night: the night before it is 2024-01-01, the one after it 2024-02-01"
+    with pytest.raises(RequestError, match=reported):
         request.period(context(key, gym))
 
 

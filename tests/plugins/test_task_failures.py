@@ -51,16 +51,16 @@ def fail(case: UseCase, failed: Task, error: Exception) -> None:
 
 
 def alerts(settings: Settings) -> list[tuple[date, str, str]]:
-    told = warehouse.alerts(warehouse.engine(settings.warehouse_url), "taxi")
-    return [(each.night, each.subject, each.message) for each in told if each.kind == "task_failed"]
+    reported = warehouse.alerts(warehouse.engine(settings.warehouse_url), "taxi")
+    return [(each.night, each.subject, each.message) for each in reported if each.kind == "task_failed"]
 
 
 def test_a_red_night_is_an_alert_on_the_dashboard_until_it_succeeds(home: Settings, taxi: UseCase) -> None:
     red = task(taxi)
     fail(taxi, red, DataError("the file bookings.csv is missing"))
-    told = "ingest.work failed: the file bookings.csv is missing"
-    assert alerts(home) == [(date(2024, 3, 17), "ingest.work", told)]
-    assert told in pages.index(home, NOW, "/ratchet")
+    reported = "ingest.work failed: the file bookings.csv is missing"
+    assert alerts(home) == [(date(2024, 3, 17), "ingest.work", reported)]
+    assert reported in pages.index(home, NOW, "/ratchet")
     task_durations.on_task_instance_success(None, task(taxi, night="2024-03-18"))
     assert len(alerts(home)) == 1
     task_durations.on_task_instance_success(None, red)

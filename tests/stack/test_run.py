@@ -48,9 +48,9 @@ def test_a_stack_for_tests_shares_nothing_with_the_one_that_runs(tmp_path: Path)
 
 def test_what_a_secret_is_recognised_by_is_long_and_no_word_of_an_address(tmp_path: Path) -> None:
     secret_files.fill(tmp_path)
-    found = {path.name: run.secret_words(path.read_text()) for path in tmp_path.iterdir()}
-    assert {name for name, words in found.items() if not words} == {"notify_urls"}  # empty: no receiver is declared
-    said = {word for words in found.values() for word in words}
+    result = {path.name: run.secret_words(path.read_text()) for path in tmp_path.iterdir()}
+    assert {name for name, words in result.items() if not words} == {"notify_urls"}  # empty: no receiver is declared
+    said = {word for words in result.values() for word in words}
     assert not {word for word in said if any(name in word for name in ("mlflow", "warehouse", "postgres", "aws_"))}
 
 
@@ -66,15 +66,15 @@ APART = "default worker-host\npromotion worker-promotion-host\ntraining worker-h
 
 
 @pytest.mark.parametrize(
-    "told",
+    "reported",
     [
         pytest.param(APART.replace("training worker-host", "training worker-promotion-host"), id="the other worker"),
         pytest.param(APART + "training scheduler-host\n", id="nobody's worker too"),
         pytest.param("default worker-host\n", id="nothing was trained or released"),
     ],
 )
-def test_training_and_releasing_run_in_workers_of_their_own(told: str, tmp_path: Path) -> None:
+def test_training_and_releasing_run_in_workers_of_their_own(reported: str, tmp_path: Path) -> None:
     services = ("postgres", "worker", "worker-promotion", "scheduler")
     run.check_workers(run.workers_by_queue(shown(tmp_path, APART, *services)))
     with pytest.raises(StackError, match="expected tasks of the queues to run in"):
-        run.check_workers(run.workers_by_queue(shown(tmp_path, told, *services)))
+        run.check_workers(run.workers_by_queue(shown(tmp_path, reported, *services)))

@@ -42,7 +42,7 @@ def page(example_file: str, compose_file: str) -> str:
         ),
         markdown.paragraph(
             "The value of any setting may stand in a file instead, which the variable's name with `_FILE` names:"
-            " `RATCHET_WAREHOUSE_URL_FILE=/run/secrets/warehouse`."
+            " `RATCHET_WAREHOUSE_URL_FILE=/run/secrets/warehouse`. A folder may begin with `~`. An empty value is no folder."
         ),
         _joined(parts),
     )

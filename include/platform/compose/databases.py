@@ -16,17 +16,24 @@ from sqlalchemy import URL, make_url
 from include.platform.compose import secret_files
 from include.stores import approvals, warehouse
 from ml.governance import former_names
-from ml.governance.ledger_entries import RELEASE_KINDS, EntryKind
+from ml.governance.ledger_entries import RELEASE_KINDS, STANDING_KINDS, EntryKind
 
 OWNER, PROMOTION, TASKS, READER = (f"warehouse_{each}" for each in ("owner", "promotion", "tasks", "reader"))
 OWNERS = {"airflow": "airflow", "mlflow": "mlflow", secret_files.WAREHOUSE: OWNER}
-# Ledger entries that `warehouse_tasks` may not append: the kinds that change a release, the former names of those
-# kinds, the kind that declares former names valid, and the kind after which earlier entries no longer count.
+# Ledger entries that `warehouse_tasks` may not append: the kinds that change a release, approve it or admit to it, their
+# former names, the kind that declares former names valid, and the kind after which earlier entries no longer count.
 FORBIDDEN_KINDS = tuple(
     sorted(
         {
             name
-            for kind in (*RELEASE_KINDS, *approvals.KINDS, EntryKind.UPGRADED, EntryKind.FORGOTTEN)
+            for kind in (
+                *RELEASE_KINDS,
+                *STANDING_KINDS,
+                *approvals.KINDS,
+                EntryKind.JUDGED_AGAIN,
+                EntryKind.UPGRADED,
+                EntryKind.FORGOTTEN,
+            )
             for name in (str(kind), *former_names.former(kind))
         }
     )

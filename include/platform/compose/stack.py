@@ -209,10 +209,13 @@ def parse_container(inspected: Mapping[str, object]) -> Container | None:
 
 
 def stack_from_environment(environment: Mapping[str, str]) -> ComposeStack:
-    """Return the stack that the environment variables describe."""
+    """Return the stack that the environment variables describe; with Celery, always with its broker and workers."""
     name = environment.get("COMPOSE_PROJECT_NAME", "ratchet")
     folder = Path(environment.get("RATCHET_STACK", PROJECT / "var" / "stack")).resolve()
     variables = dict(environment) | {"COMPOSE_PROJECT_NAME": name, "RATCHET_STACK": str(folder)}
+    profiles = [each for each in variables.get("COMPOSE_PROFILES", "").split(",") if each]
+    if environment.get("RATCHET_EXECUTOR") == "CeleryExecutor" and "celery" not in profiles:
+        variables["COMPOSE_PROFILES"] = ",".join([*profiles, "celery"])
     if environment.get("RATCHET_SERVICES") == "debian":
         images = {
             f"RATCHET_{_IMAGE_VARIABLES.get(each, each.upper())}_IMAGE": f"ratchet-{each}:debian" for each in SERVICES

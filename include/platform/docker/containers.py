@@ -11,6 +11,7 @@ from include.platform.docker import engine
 from ml.scoring import manifest
 
 _OWNER_LABEL, _SPEC_LABEL = "ratchet.deployed_for", "ratchet.specification"
+_RESTARTING, _LOG_LINES = "restarting", 20
 _MEGABYTE = 1_000_000
 
 
@@ -48,8 +49,22 @@ def list_owned(client: docker.DockerClient, owner: str) -> dict[str, Container]:
 
 
 def is_up_to_date(container: Container, spec: ContainerSpec) -> bool:
-    """Return whether `container` runs and was started from `spec`."""
-    return (container.status, container.labels.get(_SPEC_LABEL)) == ("running", spec.digest)
+    """Return whether `container` was started from `spec`, and runs or is being restarted by the engine."""
+    return container.status in ("running", _RESTARTING) and container.labels.get(_SPEC_LABEL) == spec.digest
+
+
+def is_restarting(container: Container) -> bool:
+    """Return whether `container` ended by itself and waits for the engine to start it again."""
+    return str(container.status) == _RESTARTING
+
+
+def describe_end(container: Container) -> str:
+    """Return how `container` ended: its exit code, and the last line of its log if it has one."""
+    with engine.translate_errors(f"read the log of {container.name}"):
+        code = container.attrs["State"]["ExitCode"]
+        lines = container.logs(tail=_LOG_LINES).decode(errors="replace").split("\n")
+    last = next((line.strip() for line in reversed(lines) if line.strip()), "")
+    return f"exit code {code}" + (f", last line of its log: {last}" if last else ", its log is empty")
 
 
 def run(client: docker.DockerClient, spec: ContainerSpec, owner: str) -> Container:

@@ -10,11 +10,13 @@ from pathlib import Path
 
 import docker
 from docker.errors import NotFound
+from docker.models.containers import Container
 
 from include.platform.docker import containers, engine, images
 from include.platform.docker.containers import ContainerSpec
 from include.settings import Settings
 from include.stores import routing_store
+from ml.errors import SetupError
 from ml.rollout.routing import Routing
 
 _UNPRIVILEGED_ID = 10001  # as in the image
@@ -50,20 +52,30 @@ class Deployer:
         """Start, replace and remove containers until they match the routing; return a sentence for each change.
 
         Raises RequestError while there is no routing, SignatureError if no trusted key signed the routing,
-        PackageError if the challenger's package is damaged, SetupError when the engine fails.
+        PackageError if the challenger's package is damaged, SetupError when the engine fails, or when a container ends
+        as soon as it is started; the engine itself starts it again, after longer and longer pauses.
         """
         desired = {each.name: each for each in self._desired(routing_store.current(self._use_case, self._settings))}
         existing = containers.list_owned(self._client, self._owner)
-        changes = []
+        changes, restarting = [], []
         for name, container in existing.items():
             if name not in desired or not containers.is_up_to_date(container, desired[name]):
+                changes.append(f"removed {name}, which was {_describe_state(container)}")
                 containers.remove(container, _STOP_SECONDS)
-                changes.append(f"removed {name}, which was {container.status}")
+            elif containers.is_restarting(container):
+                restarting.append(container)
         for name, each in desired.items():
             if name not in existing or not containers.is_up_to_date(existing[name], each):
                 self._ensure_network()
                 containers.run(self._client, each, self._owner)
                 changes.append(f"started {name} from {each.image}")
+        if restarting:
+            ended = "; ".join(
+                f"{each.name} to keep running, but it ended ({containers.describe_end(each)})" for each in restarting
+            )
+            raise SetupError(
+                f"expected {ended}: the engine starts it again; `docker logs` with that name shows the whole log"
+            )
         return changes
 
     def remove(self) -> list[str]:
@@ -121,6 +133,11 @@ class Deployer:
                 self._client.networks.get(self._name)
             except NotFound:
                 self._client.networks.create(self._name, driver="bridge", check_duplicate=True)
+
+
+def _describe_state(container: Container) -> str:
+    state = str(container.status)
+    return state if state == "running" else f"{state} ({containers.describe_end(container)})"
 
 
 def _server_user(request_log: Path) -> str:

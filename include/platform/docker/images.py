@@ -22,12 +22,12 @@ from ml.scoring import manifest
 
 _DOCKERFILE = "include/serving/Dockerfile"
 _SOURCES = (
+    _DOCKERFILE,
     "requirements-server.txt",
-    "ml",
-    "include/__init__.py",
-    "include/settings.py",
-    "include/serving",
-    "include/stores",
+    "ml/**/*.py",
+    "include/*.py",
+    "include/serving/**/*.py",
+    "include/stores/**/*.py",
 )
 _PIP_INDEX_VARIABLES = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_TRUSTED_HOST")
 _HOME, _SHORT = "opt/ratchet", 12
@@ -45,7 +45,7 @@ def server(client: docker.DockerClient, network: str | None = None, *, rebuild: 
 
     `network` is the Docker network of the build; None means Docker's default. Raises SetupError when the build fails.
     """
-    return _ensure_image(client, "ratchet-server", _source_files(PROJECT), _DOCKERFILE, network, rebuild=rebuild)
+    return _ensure_image(client, "ratchet-server", source_files(PROJECT), _DOCKERFILE, network, rebuild=rebuild)
 
 
 def package(
@@ -67,13 +67,12 @@ def package(
 
 
 @cache
-def _source_files(project: Path) -> Mapping[str, bytes]:
+def source_files(project: Path) -> Mapping[str, bytes]:
     """Return the files in the server's image by their paths in the repository.
 
     They are read once per process: a deployer needs them every second, and should keep the code that it started with.
     """
-    parts = (project / part for part in (_DOCKERFILE, *_SOURCES))
-    paths = (each for part in parts for each in (sorted(part.rglob("*.py")) if part.is_dir() else (part,)))
+    paths = (each for pattern in _SOURCES for each in sorted(project.glob(pattern)))
     return {str(each.relative_to(project)): each.read_bytes() for each in paths}
 
 

@@ -54,7 +54,8 @@ class Run:
 class TaskRun:
     """The latest try of one task of a run.
 
-    `started` and `ended` are None until the try starts and ends. `index` is the map index, -1 if the task is not mapped.
+    `started` and `ended` are None until the try starts and ends. `index` is the map index, -1 if the task is not
+    mapped.
     """
 
     dag: str
@@ -189,13 +190,16 @@ class Client:
         payload = self.request("GET", f"dags/{run.dag}/dagRuns/{run.id}/taskInstances").json()
         return [_task(task) for task in payload["task_instances"]]
 
-    def clear_failed(self, run: Run) -> None:
-        """Clear the failed tasks of a run, so that they run again."""
-        body = {"dry_run": False, "only_failed": True, "dag_run_id": run.id, "reset_dag_runs": True}
+    def clear(self, run: Run, *, only_failed: bool = True) -> None:
+        """Clear the tasks of a run, so that they run again: those that failed or, unless `only_failed`, all."""
+        body = {"dry_run": False, "only_failed": only_failed, "dag_run_id": run.id, "reset_dag_runs": True}
         self.request("POST", f"dags/{run.dag}/clearTaskInstances", json=body)
 
     def last_error(self, task: TaskRun) -> str:
-        """Return the error in the log of a task's latest try, or the last line of the log if it has no error."""
+        """Return the error in the log of a task's latest try, or the last line of the log if it has no error.
+
+        Lines that only open or close a group of lines do not count.
+        """
         path = f"dags/{task.dag}/dagRuns/{task.run}/taskInstances/{task.task}/logs/{max(task.tries, 1)}"
         params = {"full_content": True} | ({"map_index": task.index} if task.index >= 0 else {})
         content = self.request("GET", path, params=params, accept=(404,)).json().get("content") or []
@@ -203,7 +207,8 @@ class Client:
             if isinstance(line, dict) and line.get("error_detail"):
                 error = line["error_detail"][-1]
                 return f"{error['exc_type']}: {error['exc_value']}"
-        return _log_text(content[-1]) if content else "it has no log"
+        lines = [text for text in map(_log_text, content) if not text.startswith("::")]
+        return lines[-1] if lines else "it has no log"
 
     def approvals(self, run: Run) -> list[PendingApproval]:
         """Return the tasks of a run that wait for an answer."""

@@ -8,11 +8,12 @@ from typing import TypeVar
 import msgspec
 
 from ml.errors import ScoreRequestError
-from ml.scoring import request_schema
+from ml.scoring import exact_numbers, request_schema
 from ml.scoring.request_schema import RequestSchema, Row
 
 T = TypeVar("T")
 _TEXT = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"')
+_MANY_ZEROS, _EXACT_BELOW = b"0" * 300, exact_numbers.EXACT_BELOW
 JSON, CSV, JSON_LINES = "application/json", "text/csv", "application/jsonlines"
 
 
@@ -50,23 +51,26 @@ def check_media_type(request: ProtocolRequest, *media: str) -> None:
 def decode_json(body: bytes, shape: type[T]) -> T:
     """Return the JSON in `body` decoded as `shape`.
 
-    Raises ScoreRequestError when it has another shape, or when an object has a name twice.
+    A number that a float does not store is an InexactNumber. Raises ScoreRequestError when it has another shape, or when
+    an object has a name twice.
     """
     try:
-        decoded = msgspec.json.decode(body, type=shape)
-        _check_names(body)
+        decoded, untyped = msgspec.json.decode(body, type=shape), msgspec.json.decode(body)
+        _check_names(body, untyped)
+        if _may_be_inexact(body, untyped):
+            return msgspec.json.Decoder(shape, float_hook=exact_numbers.from_text).decode(body)
         return decoded
     except (msgspec.DecodeError, RecursionError, ValueError) as fault:  # ValueError: invalid UTF-8
         raise ScoreRequestError(f"expected JSON, but: {fault}") from None
 
 
-def _check_names(body: bytes) -> None:
-    """Raise ScoreRequestError when an object in the valid JSON `body` has a name twice.
+def _check_names(body: bytes, decoded: object) -> None:
+    """Raise ScoreRequestError when an object in the valid JSON `body`, which is `decoded`, has a name twice.
 
     msgspec keeps the last value. Each name is followed by a colon, so the slow parser that names it is needed only when
     there are more colons than names, and, without those in texts, still are.
     """
-    names = _count_names(msgspec.json.decode(body))
+    names = _count_names(decoded)
     if body.count(b":") != names and _TEXT.sub(b"", body).count(b":") != names:
         json.loads(body, object_pairs_hook=request_schema.object_from_pairs)
 
@@ -77,6 +81,24 @@ def _count_names(value: object) -> int:
     if isinstance(value, list):
         return sum(_count_names(each) for each in value if isinstance(each, dict | list))
     return 0
+
+
+def _may_be_inexact(body: bytes, decoded: object) -> bool:
+    """Return whether a float may be a rounded whole number, or a 0 that is written as another number.
+
+    Decoding with a hook for each float takes several times as long, and hardly any request needs it.
+    """
+    return b"e-" in body or b"E-" in body or _MANY_ZEROS in body or _has_large_float(decoded)
+
+
+def _has_large_float(value: object) -> bool:
+    for each in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        if type(each) is float:
+            if not -_EXACT_BELOW < each < _EXACT_BELOW:
+                return True
+        elif isinstance(each, dict | list) and _has_large_float(each):
+            return True
+    return False
 
 
 def parse_rows(value: object, input_schema: RequestSchema) -> list[Row]:

@@ -4,7 +4,8 @@ https://kserve.github.io/website/latest/modelserving/data_plane/v2_protocol/, wi
 """
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import chain
 from math import isnan
 from typing import Any
@@ -17,18 +18,19 @@ from include.serving.protocols import codec
 from include.serving.protocols.codec import ProtocolRequest, Reply
 from ml.errors import ScoreRequestError
 from ml.scoring import request_schema
+from ml.scoring.exact_numbers import InexactNumber
 from ml.scoring.request_schema import Row
 
 SCORE, HEADER = "score", "Inference-Header-Content-Length"
 BINARY = "application/octet-stream"
 _TYPES = {
-    "BOOL": "?",
+    "BOOL": "u1",
     **{f"{sign}INT{8 * size}": f"<{kind}{size}" for sign, kind in (("", "i"), ("U", "u")) for size in (1, 2, 4, 8)},
     "FP16": "<f2",
     "FP32": "<f4",
     "FP64": "<f8",
 }
-_TEXT = "BYTES"
+_TEXT, _BOOLEAN = "BYTES", "BOOL"
 _LENGTH = struct.Struct("<I")
 
 
@@ -135,6 +137,8 @@ def _column(tensor: Tensor, rest: bytes) -> tuple[list[object], bytes]:
         raise ScoreRequestError(
             f"{name}: binary_data_size says {request_schema.truncate(size)}, but {len(rest)} bytes are left"
         )
+    if size is None or tensor.datatype == _BOOLEAN:
+        _check_cells(tensor, cells)
     if len(cells) != shape[0]:
         raise ScoreRequestError(f"{name}: expected {shape[0]} cells for the shape {shape}, got {len(cells)}")
     return cells, rest
@@ -144,6 +148,46 @@ def _flatten(name: str, data: list[Any] | None) -> list[object]:
     if data is None:
         raise ScoreRequestError(f"{name}: expected its cells under 'data'")
     return [*chain.from_iterable(each if isinstance(each, list) else [each] for each in data)]
+
+
+def _check_cells(tensor: Tensor, cells: Sequence[object]) -> None:
+    """Raise ScoreRequestError if a cell is neither null nor a value of the tensor's datatype."""
+    fits, expected = _VALUES[tensor.datatype]
+    for cell in cells:
+        if cell is not None and not fits(cell):
+            raise ScoreRequestError(
+                f"{tensor.name}: expected {expected} or null in a tensor of {tensor.datatype}, "
+                f"got {request_schema.truncate(cell)}"
+            )
+
+
+def _values(kind: str) -> tuple[Callable[[object], bool], str]:
+    """Return a function that says whether a cell is a value of the datatype `kind`, and what it is in words."""
+    if kind == _TEXT:
+        return (lambda cell: isinstance(cell, str)), "a text"
+    if kind == _BOOLEAN:
+        return (lambda cell: cell in (False, True)), "true or false"
+    dtype = np.dtype(_TYPES[kind])
+    if dtype.kind == "f":
+        return partial(_is_float, float(np.finfo(dtype).max)), f"a number of at most {np.finfo(dtype).max} in size"
+    bounds = np.iinfo(dtype)
+    return partial(_is_whole, bounds.min, bounds.max), f"a whole number from {bounds.min} to {bounds.max}"
+
+
+def _is_float(limit: float, cell: object) -> bool:
+    """Return whether a cell is a number within the limit, or one that the check of its feature refuses later."""
+    if isinstance(cell, bool):
+        return False
+    return -limit <= cell <= limit if isinstance(cell, float | int) else isinstance(cell, InexactNumber)
+
+
+def _is_whole(first: int, last: int, cell: object) -> bool:
+    if isinstance(cell, bool) or not isinstance(cell, float | int):
+        return False
+    return first <= cell <= last and (isinstance(cell, int) or cell.is_integer())
+
+
+_VALUES = {kind: _values(kind) for kind in (*_TYPES, _TEXT)}
 
 
 def _unpack(name: str, kind: str, raw: bytes) -> list[object]:

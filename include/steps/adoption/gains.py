@@ -1,24 +1,25 @@
 """The nightly gains of one package over another, on the stored features of past nights and the labels known by then."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 
+import numpy as np
 import pandas as pd
 
+from include.steps import scoring_package
 from include.steps.context import StepContext
 from include.steps.features import build as feature_step
 from include.steps.features import training_set
 from include.steps.features.training_set import LabelledRows
-from include.stores import packages
+from include.steps.scoring_package import ScoringPackage
 from include.stores.table_snapshot import TableSnapshot
-from ml import targets
-from ml.packaging import package_files
+from ml.arrays import Floats
 from ml.promotion import paired_gains
 from ml.promotion.adoption import evidence
 from ml.promotion.adoption.evidence import GainSeries
 from ml.targets import Target
-from ml.training.fitting import Model
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,24 +36,38 @@ class PackageGains:
     ) -> GainSeries | None:
         """Return the nightly gains of the package `challenger` over `champion`; see `evidence.Nightly`.
 
-        Raises PackageError when a package is missing or damaged, and DataError when it cannot score the rows.
+        Raises one of `SCORING_ERRORS` when a package cannot score the rows.
         """
-        rows = self._labelled(first, last, known)
+        rows = self.labelled(first, last, known)
         if not len(rows.labels):
             return None
-        target, champion_model = self._load(champion)
-        _, challenger_model = self._load(challenger)
         gains = paired_gains.measure(
             rows.labels,
-            champion_model.predict(rows.frame),
-            challenger_model.predict(rows.frame),
+            self.scores(champion, rows),
+            self.scores(challenger, rows),
             rows.nights,
-            target,
+            self.target(champion),
             centred=centred,
         )
         return evidence.by_night(gains)[1]
 
-    def _labelled(self, first: date, last: date, known: date) -> LabelledRows:
+    def night_costs(self, digests: Sequence[str]) -> dict[str, tuple[float, ...]]:
+        """Return, for each matured night from `first` to `last`, the decision cost of each package, summed over its rows.
+
+        Nights are ISO dates, oldest first. Raises as `nightly` does.
+        """
+        rows = self.labelled(self.first, self.last, self.last)
+        nights, index = np.unique(rows.nights.astype(str), return_inverse=True)
+        if not len(nights):
+            return {}
+        costs = []
+        for digest in digests:
+            row_costs = self.target(digest).row_cost(rows.labels, self.scores(digest, rows))
+            costs.append(np.bincount(index, row_costs, len(nights)).tolist())
+        return dict(zip(map(str, nights), zip(*costs, strict=True), strict=True))
+
+    def labelled(self, first: date, last: date, known: date) -> LabelledRows:
+        """Return the rows of the matured nights `first` to `last`, with the labels known at the cutoff of `known`."""
         rows = self._rows
         selected = rows[(rows["night"] >= str(first)) & (rows["night"] <= str(last))]
         return training_set.join_labels(self.context.case, known, selected, self._label_events)
@@ -68,14 +83,19 @@ class PackageGains:
     def _label_events(self) -> pd.DataFrame:
         return training_set.label_events(self.context.case, self.last, self.tables)
 
+    def scores(self, digest: str, rows: LabelledRows) -> Floats:
+        """Return the scores of a package on `rows`, shape (n,); raises as `nightly` does."""
+        return self._load(digest).predict(rows.frame, self.context)
+
+    def target(self, digest: str) -> Target:
+        """Return the target of a package; raises PackageError when it is missing or damaged."""
+        return self._load(digest).target(self.context.case)
+
     @cached_property
-    def _models(self) -> dict[str, tuple[Target, Model]]:
+    def _packages(self) -> dict[str, ScoringPackage]:
         return {}
 
-    def _load(self, digest: str) -> tuple[Target, Model]:
-        if digest not in self._models:
-            settings = self.context.settings
-            files = packages.get(settings.packages, digest, settings.trusted_keys)
-            target = targets.from_facts(self.context.case, package_files.facts(files))
-            self._models[digest] = (target, package_files.load(files))
-        return self._models[digest]
+    def _load(self, digest: str) -> ScoringPackage:
+        if digest not in self._packages:
+            self._packages[digest] = scoring_package.load(digest, self.context.settings)
+        return self._packages[digest]

@@ -1,21 +1,20 @@
 """The nightly guard of adopted models: without a person, it puts the predecessor or the last proven model back."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from include import notifications
 from include.steps import release_state
 from include.steps.adoption import line as lines
-from include.steps.adoption import record
+from include.steps.adoption import record, standing_approval
 from include.steps.adoption.gains import PackageGains
 from include.steps.adoption.line import RecipeLine
 from include.steps.context import NightContext
-from include.stores import ledger, packages, table_snapshot, warehouse
+from include.stores import ledger, table_snapshot, warehouse
 from include.stores.warehouse import Alert
-from ml.errors import DataError, PackageError
+from ml.errors import SCORING_ERRORS
 from ml.governance import ledger_entries
 from ml.governance.hash_chain import Entry
-from ml.governance.ledger_entries import EntryKind, RolledBack, Verdict
-from ml.packaging import package_files
+from ml.governance.ledger_entries import EntryKind, Promoted, RolledBack, Verdict
 from ml.promotion.adoption import guard
 from ml.promotion.adoption.admission import is_unproven
 
@@ -46,7 +45,7 @@ def examine(use_case: str, night: str) -> str | None:
         return None
     try:
         put_back = _find(context, promoted)
-    except (PackageError, DataError) as error:
+    except SCORING_ERRORS as error:
         _alert(context, promoted.subject, f"the champion cannot be compared with the model that it replaced: {error}")
         return None
     if put_back is None:
@@ -67,20 +66,25 @@ def _find(context: NightContext, promoted: Entry) -> PutBack | None:
         first=min([promoted.night, *(term.after for term, _ in line.unproven_terms)]),
         last=context.night,
     )
-    return _exhausted(context, line, gains) or _shown_worse(context, promoted, line, gains)
+    return _exhausted(context, promoted, line, gains) or _shown_worse(context, promoted, line, gains)
 
 
-def _exhausted(context: NightContext, line: RecipeLine, gains: PackageGains) -> PutBack | None:
-    """Return the last proven model if the unproven ones after it have used up the harm budget."""
+def _exhausted(context: NightContext, promoted: Entry, line: RecipeLine, gains: PackageGains) -> PutBack | None:
+    """Return the last proven model if the unproven ones after it have used up the harm budget.
+
+    The budget is that of the standing approval under which the champion was adopted, if that is smaller.
+    """
     declared = context.case.adoption
     assert declared is not None
     if line.stopped or not is_unproven(line.terms[-1].admission):
         return None
+    standing = ledger_entries.read(promoted, Promoted).standing
+    budget = standing_approval.harm_budget(context, standing, declared.harm_budget)
     harm = record.harm_by_night(context, line, gains)
-    if guard.exhausted_after(harm, declared) is None:
+    if guard.exhausted_after(harm, replace(declared, harm_budget=budget)) is None:
         return None
     reason = (
-        f"the harm budget is used up: {guard.harm(harm):.3f} of {declared.harm_budget:g} lost beyond the last "
+        f"the harm budget is used up: {guard.harm(harm):.3f} of {budget:g} lost beyond the last "
         f"proven model in {len(harm)} nights; refreshes of this recipe are admitted by proof only from now on"
     )
     return PutBack(digest=line.proven, reason=reason, ends=line.recipe)
@@ -104,10 +108,7 @@ def _shown_worse(context: NightContext, promoted: Entry, line: RecipeLine, gains
 def _recipe(context: NightContext, digest: str) -> str:
     judged = ledger.entries(context.engine, use_case=context.case.name, kind=EntryKind.JUDGED, subject=digest)
     recorded = ledger_entries.read(judged[-1], Verdict).recipe if judged else None
-    if recorded is not None:
-        return recorded
-    files = packages.get(context.settings.packages, digest, context.settings.trusted_keys)
-    return str(package_files.facts(files)["recipe"])
+    return recorded if recorded is not None else lines.packaged_recipe(context, digest)
 
 
 def _apply(context: NightContext, promoted: Entry, put_back: PutBack) -> None:

@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from datetime import date
 
-from include.steps.context import NightContext
-from include.stores import ledger
+from include.steps.context import NightContext, StepContext
+from include.stores import ledger, packages
 from ml.governance import ledger_entries
 from ml.governance.hash_chain import Entry
 from ml.governance.ledger_entries import EntryKind, RolledBack, Verdict
+from ml.packaging import package_files
 from ml.promotion.adoption.admission import Admission, is_unproven
 
 
@@ -50,11 +51,11 @@ class RecipeLine:
     @property
     def unproven_terms(self) -> tuple[tuple[Term, date | None], ...]:
         """The unproven champions after the last proven one, each with the night before its successor, None for none."""
-        ends = [*(each.after for each in self.terms[1:]), None]
         after_proof = [number for number, each in enumerate(self.terms) if each.admission is Admission.PROOF]
         first = after_proof[-1] + 1 if after_proof else 0
-        pairs = tuple(zip(self.terms, ends, strict=True))[first:]
-        return tuple(pair for pair in pairs if is_unproven(pair[0].admission))
+        ends = (*(each.after for each in self.terms[1:]), None)[: len(self.terms)]
+        terms = tuple(zip(self.terms, ends, strict=True))[first:]
+        return tuple((term, end) for term, end in terms if is_unproven(term.admission))
 
     @property
     def allowance_used(self) -> int:
@@ -93,8 +94,16 @@ def read(context: NightContext, recipe: str) -> RecipeLine | None:
     )
 
 
+def packaged_recipe(context: StepContext, digest: str) -> str:
+    """Return the recipe in the facts of a signed package; raises PackageError when it is missing or damaged."""
+    files = packages.get(context.settings.packages, digest, context.settings.trusted_keys)
+    return str(package_files.facts(files)["recipe"])
+
+
 def _terms(context: NightContext, since: date, judged: list[tuple[Entry, Verdict]]) -> tuple[Term, ...]:
     admissions = {entry.subject: verdict.admission for entry, verdict in judged}
+    again = ledger.entries(context.engine, use_case=context.case.name, kind=EntryKind.JUDGED_AGAIN)
+    admissions |= {each.subject: ledger_entries.read(each, Verdict).admission for each in again}
     entries = ledger.entries_of_kinds(context.engine, context.case.name, (EntryKind.PROMOTED, EntryKind.ROLLED_BACK))
     return tuple(
         Term(after=each.night, digest=each.subject, admission=_admission(each, admissions.get(each.subject)))

@@ -31,6 +31,10 @@ def require_admissible(challenger: Entry, context: StepContext) -> None:
         raise _refusal(challenger, "the use case declares no adoption of unproven refreshes, or its recipe is unknown")
     if now.stopped:
         raise _refusal(challenger, now.stopped)
+    if (harm := records.present_harm(context, now.recipe, challenger.night)) > declared.harm_budget:
+        raise _refusal(
+            challenger, f"unproven models have lost {harm:.3f} of the harm budget of {declared.harm_budget:g}"
+        )
     if verdict.admission == Admission.ALLOWANCE:
         if now.allowance_used >= declared.allowance:
             raise _refusal(challenger, f"{now.allowance_used} of the allowance of {declared.allowance} are used")

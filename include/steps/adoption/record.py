@@ -1,12 +1,16 @@
 """The record of a recipe as of a night: its evidence, the allowance used, and the harm done, all computed anew."""
 
+from datetime import date
+
+from include.steps import release_state
 from include.steps.adoption import line as lines
 from include.steps.adoption.gains import PackageGains
 from include.steps.adoption.line import RecipeLine
-from include.steps.context import NightContext
+from include.steps.context import NightContext, StepContext
+from include.stores import table_snapshot
 from include.stores.table_snapshot import TableSnapshot
 from ml.arrays import Floats
-from ml.errors import DataError, PackageError
+from ml.errors import SCORING_ERRORS
 from ml.promotion.adoption import evidence, guard
 from ml.promotion.adoption.admission import RecipeRecord
 from ml.promotion.adoption.evidence import GainSeries
@@ -31,7 +35,7 @@ def measure(context: NightContext, recipe: str, champion: str, tables: TableSnap
     try:
         series = block_series(context, line, gains)
         harm = harm_by_night(context, line, gains)
-    except (PackageError, DataError) as error:
+    except SCORING_ERRORS as error:
         return RecipeRecord(
             anchor=line.anchor[:_SHORT],
             allowance_used=line.allowance_used,
@@ -44,6 +48,20 @@ def measure(context: NightContext, recipe: str, champion: str, tables: TableSnap
         stopped=line.stopped,
     )
     return known.with_evidence(series, declared)
+
+
+def present_harm(context: StepContext, recipe: str, at_least: date = date.min) -> float:
+    """Return the harm of the recipe's unproven champions as of the last scored night, or `at_least` if that is later.
+
+    It is 0 if there was no unproven champion. Raises one of `SCORING_ERRORS` when it cannot be computed.
+    """
+    line = lines.read(context.at(date.max), recipe)
+    if line is None or not line.unproven_terms:
+        return 0.0
+    now = context.at(release_state.latest_night(context, max(at_least, line.terms[-1].after)))
+    tables = table_snapshot.take(context.case, context.settings)
+    gains = PackageGains(context=now, tables=tables, first=line.refreshes[0].night, last=now.night)
+    return guard.harm(harm_by_night(now, line, gains))
 
 
 def block_series(context: NightContext, line: RecipeLine, gains: PackageGains) -> GainSeries:

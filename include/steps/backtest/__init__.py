@@ -49,7 +49,8 @@ class BacktestRequest:
     challenger. `candidate` is a candidate or the name of a declared one; "" means the first gradient boosting
     candidate, or the first candidate if there is none. `first` names the candidate of the first model, "" if it is the
     same. `allowance` replaces the declared number of refreshes that the gate adopts unproven. `sensitivity` adds
-    policies whose thresholds are multiples of the requested ones. `workers` is the number of training processes, by default the number of threads in the settings.
+    policies whose thresholds are multiples of the requested ones. `workers` is the number of training processes, by
+    default the number of threads in the settings.
     """
 
     use_case: str

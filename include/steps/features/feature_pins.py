@@ -3,7 +3,8 @@
 A package pins the fingerprints of its features; rows and snapshots record the declarations that they were built from.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from typing import Any
 
 import pandas as pd
 
@@ -22,10 +23,12 @@ from ml.usecase import Live, Night, UseCase
 
 def from_package(digest: str, settings: Settings) -> FeatureFingerprints:
     """Return the feature fingerprints that a package pins; raises FeatureError if it pins none."""
-    return fingerprints.from_facts(
-        package_files.facts(packages.get(settings.packages, digest, settings.trusted_keys)),
-        source=f"package {digest[:12]}",
-    )
+    return from_facts(digest, package_files.facts(packages.get(settings.packages, digest, settings.trusted_keys)))
+
+
+def from_facts(digest: str, facts: Mapping[str, Any]) -> FeatureFingerprints:
+    """Return the same as `from_package`, from the facts of the package."""
+    return fingerprints.from_facts(facts, source=f"package {digest[:12]}")
 
 
 def from_service(service: Service, names: Collection[str] | None = None) -> FeatureFingerprints:
@@ -36,9 +39,9 @@ def from_service(service: Service, names: Collection[str] | None = None) -> Feat
     )
 
 
-def check_rows(digest: str, rows: pd.DataFrame, context: StepContext) -> None:
-    """Raise FeatureError unless the features of every night of `rows` mean what the package pins."""
-    pinned = from_package(digest, context.settings)
+def check_rows(digest: str, facts: Mapping[str, Any], rows: pd.DataFrame, context: StepContext) -> None:
+    """Raise FeatureError unless the features of every night of `rows` mean what the package with `facts` pins."""
+    pinned = from_facts(digest, facts)
     for name, nights in _services_of_rows(rows, context.case):
         if name != pinned.service:
             fingerprints.check_compatible(

@@ -26,6 +26,7 @@ _HOURS_A_NIGHT = 24
 _READERS = {  # the ledger entries that record the table versions they were computed from
     EntryKind.PARITY: ParityChecked,
     EntryKind.JUDGED: Verdict,
+    EntryKind.JUDGED_AGAIN: Verdict,
     EntryKind.RETRAINING_DECIDED: RetrainingDecided,
     EntryKind.RESCORED: Rescored,
 }

@@ -3,7 +3,7 @@
 import logging
 import math
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import date
 
 import pandas as pd
@@ -11,7 +11,15 @@ import pandas as pd
 from include.steps import release_state
 from include.steps.context import NightContext
 from include.steps.features import training_profile
-from include.steps.monitor import feature_drift, host_metrics, model_age, performance, prediction_drift, serving_metrics
+from include.steps.monitor import (
+    age_cost,
+    feature_drift,
+    host_metrics,
+    model_age,
+    performance,
+    prediction_drift,
+    serving_metrics,
+)
 from include.steps.monitor.performance import MetricScope
 from include.steps.train import attempts, candidates
 from include.stores import ledger, packages, report_paths, table_snapshot, warehouse
@@ -59,11 +67,13 @@ def measure(use_case: str, period: str) -> bool:
     reference = training_profile.of_package(context, files, model, training_period, tables)
     drift_result = feature_drift.measure(context, champion.subject, reference.features, training_period, tables)
     compared = prediction_drift.measure(context, champion.subject, reference)
+    trained = date.fromisoformat(str(facts["night"]))
+    worth_facts = age_cost.measure(context, champion.subject, str(facts.get("recipe")), trained, tables)
     warehouse.record_table_reads(
         engine, context.case.name, [context.night], "monitor", champion.subject, tables.versions
     )
     age_loss = _record_age(context, champion, facts)
-    trigger_facts = _facts(context, champion, recent, facts, target, drift_result.share)
+    trigger_facts = replace(_facts(context, champion, recent, facts, target, drift_result.share), worth=worth_facts)
     decision = triggers.decide(context.case.triggers, trigger_facts, context.case.horizon)
     if decision.retrain:
         decision = decision.unless(candidates.gate_refusal(context, str(facts["used_until"])))
@@ -189,6 +199,7 @@ def _facts_payload(facts: ChampionFacts, age_loss: Interval | None) -> dict[str,
             payload[name] = value if math.isfinite(value) else None
         elif isinstance(value, (int, type(None))):
             payload[name] = value
+    payload["worth"] = None if facts.worth is None else asdict(facts.worth)
     return payload | {"trained_nights": [str(each) for each in facts.trained_nights]}
 
 

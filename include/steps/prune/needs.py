@@ -6,6 +6,7 @@ from datetime import date
 
 from include.steps import release_state
 from include.steps.adoption import line as lines
+from include.steps.adoption import queue as queues
 from include.steps.context import StepContext
 from include.steps.release import override
 from include.stores import ledger, packages, registry
@@ -15,6 +16,7 @@ from ml.governance.hash_chain import Entry
 from ml.governance.ledger_entries import RELEASE_KINDS, EntryKind, RolledBack, Verdict
 from ml.governance.pruning import PruneNeed
 from ml.packaging import package_files
+from ml.promotion.adoption import shadow_queue
 from ml.promotion.gate import Outcome
 from ml.rollout.state import RolloutState
 
@@ -51,6 +53,7 @@ def find(context: StepContext) -> PackageNeeds:
     rollout = release_state.current(context)
     live = dict.fromkeys(_pending(context, rollout), "waits for approval")
     live |= dict.fromkeys(_evidence(context), "its gains are evidence for its recipe")
+    live |= dict.fromkeys(_queued(context), "is undecided and stays in shadow")
     live |= dict.fromkeys(registry.aliased_digests(context.settings, context.case.name), "has an alias in MLflow")
     for digest, reason in (
         (rollout.standby, "kept for a rollback"),
@@ -74,6 +77,17 @@ def _evidence(context: StepContext) -> set[str]:
     return set() if line is None else {line.anchor, *(each.digest for each in line.refreshes)}
 
 
+def _queued(context: StepContext) -> frozenset[str]:
+    """Return the packages that are compared with the champion in the shadow queue after the last night that counts."""
+    entries = ledger.entries_of_kinds(context.engine, context.case.name, shadow_queue.KINDS)
+    nights = [each.night for each in entries if each.night is not None]
+    if not nights:
+        return frozenset()
+    last = release_state.latest_night(context, max(nights))
+    queue = queues.read(context.at(context.case.horizon.previous(last, -1)))
+    return queue.packages if queue else frozenset()
+
+
 def _released(context: StepContext) -> set[str]:
     """Return the packages that an entry of a release names: they have scored, or were chosen to."""
     entries = ledger.entries_of_kinds(context.engine, context.case.name, RELEASE_KINDS - {EntryKind.REJECTED})
@@ -86,7 +100,7 @@ def _released(context: StepContext) -> set[str]:
 def _pending(context: StepContext, rollout: RolloutState) -> set[str]:
     """Return the packages that earned a release from the present champion and got no final answer yet."""
     ended = {each.subject for each in ledger.entries_of_kinds(context.engine, context.case.name, _ENDED)}
-    judged = ledger.entries(context.engine, use_case=context.case.name, kind=EntryKind.JUDGED)
+    judged = ledger.entries_of_kinds(context.engine, context.case.name, (EntryKind.JUDGED, EntryKind.JUDGED_AGAIN))
     return {each.subject for each in judged if each.subject not in ended and _is_open(context, each, rollout)}
 
 

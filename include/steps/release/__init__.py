@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from datetime import date
 
 from include.steps import release_state
-from include.steps.adoption import recheck
+from include.steps.adoption import recheck, standing_proposal
 from include.steps.context import NightContext, StepContext
-from include.steps.release import acceptance_tests, challengers, freeze, override
+from include.steps.release import acceptance_tests, challengers, freeze, override, shadow_queue, standing_release
 from include.steps.release.evidence import render_evidence
 from include.stores import approvals, ledger
 from include.stores.approvals import Approval, Choice
-from ml.errors import RequestError
+from include.stores.ledger import NoneSince
+from ml.errors import ApprovalError, RequestError
 from ml.governance import ledger_entries
 from ml.governance.hash_chain import Entry
 from ml.governance.ledger_entries import AcceptanceTested, EntryKind, Frozen, Promoted, ShadowStarted, TrafficShifted
@@ -22,7 +23,16 @@ from ml.promotion.gate import CheckStatus
 from ml.rollout.state import RolloutState
 from ml.usecase import UseCase
 
-__all__ = ["approve", "promote", "render_evidence", "run_acceptance_tests", "shadow", "shift_traffic"]
+__all__ = [
+    "approve",
+    "approve_standing",
+    "is_covered",
+    "promote",
+    "render_evidence",
+    "run_acceptance_tests",
+    "shadow",
+    "shift_traffic",
+]
 
 _CHOICES: dict[str, Choice] = {"Approve": "approved", "Reject": "rejected"}
 _LOG = logging.getLogger(__name__)
@@ -58,19 +68,34 @@ def run_acceptance_tests(use_case: str, night: str) -> str | None:
 def approve(use_case: str, night: str, role: str, user: str, choice: str) -> None:
     """Record the signed answer of `user` in `role` ("Approve" or "Reject") on the challenger of `night`."""
     context = NightContext.load_night(use_case, night)
-    if choice not in _CHOICES:
-        raise RequestError(f"expected one of {sorted(_CHOICES)}, got {choice!r}")
     challenger = challengers.find(context)
     answer = Approval(
         use_case=context.case.name,
         night=context.night,
         role=role,
         user=user,
-        choice=_CHOICES[choice],
+        choice=_choice(choice),
         digest=challenger.subject,
         evidence=challengers.evidence_digest(challenger, context.settings),
     )
     approvals.record(context.engine, approvals.load_key(context.settings), answer)
+    if answer.choice == "rejected":
+        release_state.sync(context)
+
+
+def approve_standing(use_case: str, request_id: str, role: str, user: str, choice: str) -> None:
+    """Record the signed answer of `user` in `role` ("Approve" or "Reject") on a proposed standing approval."""
+    standing_proposal.answer(use_case, request_id, role, user, _choice(choice))
+
+
+def is_covered(use_case: str, night: str) -> bool:
+    """Return whether a standing approval covers the challenger of `night`, so that no person is asked."""
+    context = NightContext.load_night(use_case, night)
+    coverage = standing_release.cover(challengers.find(context), context)
+    if coverage.approval is not None:
+        covers = "covers it" if coverage.is_covered else f"does not cover it: {coverage.refusal}"
+        _LOG.info("%s: the standing approval %s %s", use_case, coverage.approval.digest[:12], covers)
+    return coverage.is_covered
 
 
 def shadow(use_case: str, night: str) -> bool:
@@ -116,9 +141,9 @@ def shadow(use_case: str, night: str) -> bool:
 def shift_traffic(use_case: str, night: str) -> bool:
     """Give the challenger of `night` its first share of the entities; return True if it is to be promoted at once.
 
-    Raises ApprovalError unless both roles approved this package on this evidence, each by another person. Raises
-    LedgerError while releases are frozen, when the package has not passed its acceptance tests, and when another model
-    became champion since it was judged.
+    Raises ApprovalError unless both roles approved this package on this evidence, each by another person, or a standing
+    approval covers it. Raises LedgerError while releases are frozen, when the package has not passed its acceptance
+    tests, and when another model became champion since it was judged.
     """
     context = NightContext.load_night(use_case, night)
     challenger, rollout_state = challengers.find(context), release_state.current(context)
@@ -131,8 +156,9 @@ def shift_traffic(use_case: str, night: str) -> bool:
         share=context.case.release.shares[0],
         approved_by=approved.users,
         evidence=approved.evidence,
+        standing=approved.standing,
     )
-    _append(context, challenger, EntryKind.TRAFFIC_SHIFTED, shift)
+    _append(context, challenger, EntryKind.TRAFFIC_SHIFTED, shift, approved.condition)
     release_state.sync(context)
     return False
 
@@ -157,11 +183,23 @@ def promote(use_case: str, night: str, *, canary_night: date | None = None) -> s
             use_case=context.case.name,
             night=canary_night or context.night,
             subject=challenger.subject,
-            payload=Promoted(approved_by=approved.users, evidence=approved.evidence, canary_night=canary_night),
+            payload=Promoted(
+                approved_by=approved.users,
+                evidence=approved.evidence,
+                canary_night=canary_night,
+                standing=approved.standing,
+            ),
             key=f"{context.case.name}:{EntryKind.PROMOTED}:after:{champion.seq if champion else 0}",
+            condition=approved.condition,
         )
     release_state.sync(context)
     return challenger.subject
+
+
+def _choice(option: str) -> Choice:
+    if option not in _CHOICES:
+        raise RequestError(f"expected one of {sorted(_CHOICES)}, got {option!r}")
+    return _CHOICES[option]
 
 
 def _needs_canary(case: UseCase, rollout_state: RolloutState) -> bool:
@@ -171,10 +209,16 @@ def _needs_canary(case: UseCase, rollout_state: RolloutState) -> bool:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Approved:
-    """The users who approved, and the digest of the evidence that they approved."""
+    """The users who approved, and the digest of the evidence.
+
+    `standing` is the standing approval that they gave, None if they approved this package on this evidence. What is
+    recorded on its strength must satisfy `condition`.
+    """
 
     users: tuple[str, ...]
     evidence: str
+    standing: str | None = None
+    condition: NoneSince | None = None
 
 
 def _check_approved(context: StepContext, challenger: Entry, rollout_state: RolloutState) -> _Approved:
@@ -183,15 +227,33 @@ def _check_approved(context: StepContext, challenger: Entry, rollout_state: Roll
     challengers.require_tested(challenger, context.settings)
     if override.active(context.engine, challenger) is None:
         recheck.require_admissible(challenger, context)
-    valid_approvals = challengers.check_approvals(challenger, context)
+        shadow_queue.require_shown_better(challenger, context)
     challengers.require_same_champion(challenger, rollout_state.champion)
-    return _Approved(
-        users=tuple(each.user for each in valid_approvals),
-        evidence=challengers.evidence_digest(challenger, context.settings),
-    )
+    evidence = challengers.evidence_digest(challenger, context.settings)
+    try:
+        users = tuple(each.user for each in challengers.check_approvals(challenger, context))
+    except ApprovalError as error:
+        coverage = standing_release.cover(challenger, context)
+        if coverage.approval is None:
+            raise
+        if not coverage.is_covered:
+            raise ApprovalError(f"{error}. The standing approval does not cover it: {coverage.refusal}") from None
+        return _Approved(
+            users=coverage.approval.approved_by,
+            evidence=evidence,
+            standing=coverage.approval.digest,
+            condition=coverage.condition,
+        )
+    return _Approved(users=users, evidence=evidence)
 
 
-def _append(context: StepContext, challenger: Entry, kind: EntryKind, payload: ShadowStarted | TrafficShifted) -> None:
+def _append(
+    context: StepContext,
+    challenger: Entry,
+    kind: EntryKind,
+    payload: ShadowStarted | TrafficShifted,
+    condition: NoneSince | None = None,
+) -> None:
     """Append the challenger's entry of `kind` unless it exists."""
     if challengers.find_entries(challenger, kind, context.settings):
         return
@@ -204,6 +266,7 @@ def _append(context: StepContext, challenger: Entry, kind: EntryKind, payload: S
         subject=challenger.subject,
         payload=payload,
         key=f"{context.case.name}:{kind}:{challenger.seq}",
+        condition=condition,
     )
 
 

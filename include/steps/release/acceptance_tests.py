@@ -1,7 +1,8 @@
 """Acceptance tests before a release: the challenger's package is served and checked on rows of the latest nights."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -34,13 +35,14 @@ def run(context: NightContext, verdict: Entry) -> tuple[Check, ...]:
 
     Raises PackageError when the package cannot be served at all, and RefusalError when there are no rows to test it on.
     """
-    rows = _sample(context, verdict.subject)
+    files = packages.get(context.settings.packages, verdict.subject, context.settings.trusted_keys)
+    facts = package_files.facts(files)
+    rows = _sample(context, verdict.subject, facts)
     probe, rows = serving_trial.run(
         context.settings.packages, verdict.subject, rows, context.case.feature_names, context.night, context.settings
     )
     http_probe = serving_trial.probe_http(context, verdict.subject, rows, context.case.feature_names)
-    files = packages.get(context.settings.packages, verdict.subject, context.settings.trusted_keys)
-    model, target = package_files.load(files), targets.from_facts(context.case, package_files.facts(files))
+    model, target = package_files.load(files), targets.from_facts(context.case, facts)
     predictions: dict[str, Sequence[float] | Floats] = {
         "the nightly batch": model.predict(rows),
         "the server, one by one": probe.single_row_scores,
@@ -86,7 +88,7 @@ def verify_golden_rows(digest: str, settings: Settings) -> None:
     subprocesses.run("include.serving.verify_package", settings.packages, digest, settings)
 
 
-def _sample(context: NightContext, digest: str) -> pd.DataFrame:
+def _sample(context: NightContext, digest: str, facts: Mapping[str, Any]) -> pd.DataFrame:
     """Return a sample of feature rows of the latest nights up to the context's night; every run draws the same rows."""
     version = table_snapshot.take(context.case, context.settings).version(feature_step.STAGE, feature_step.TABLE)
     first = context.case.horizon.previous(context.night, context.case.gates.judged_nights)
@@ -95,7 +97,7 @@ def _sample(context: NightContext, digest: str) -> pd.DataFrame:
         raise RefusalError(
             f"expected features of {context.case.name} in {first}..{context.night} to test the package on, found none"
         )
-    feature_pins.check_rows(digest, rows, context)
+    feature_pins.check_rows(digest, facts, rows, context)
     return serving_trial.sample(rows)
 
 

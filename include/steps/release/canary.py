@@ -8,7 +8,7 @@ import pandas as pd
 
 from include.steps import release, release_state
 from include.steps.context import NightContext, StepContext
-from include.steps.release import freeze
+from include.steps.release import freeze, standing_release
 from include.steps.score import prediction_log
 from include.stores import ledger, packages, warehouse
 from include.stores.warehouse import Alert
@@ -32,7 +32,8 @@ _STAGE_SECONDS = 1e10  # larger than any timestamp, so that predictions sort by 
 def advance(use_case: str, night: str) -> NextStep | None:
     """Advance the release under way as far as predictions and labels by `night` allow; return the next task, if any.
 
-    "request_approvals": enough shadow responses were reviewed, so two people are asked to approve.
+    "request_approvals": enough shadow responses were reviewed, or the standing approval that the release relies on has
+    lapsed, so two people are asked to approve.
     "announce_champion": the challenger is champion. Running a night again changes nothing more.
     """
     context = NightContext.load_night(use_case, night)
@@ -135,11 +136,7 @@ def _target(context: StepContext, rollout_state: RolloutState) -> Target:
 
 
 def _apply_verdict(context: NightContext, rollout: ChallengerRollout, verdict: CanaryVerdict) -> NextStep | None:
-    """Apply the verdict: roll back, advance to the next share unless releases are frozen, or wait."""
-    if verdict.outcome is CanaryOutcome.CONTINUE or (
-        verdict.outcome is CanaryOutcome.ADVANCE and freeze.active_freeze(context)
-    ):
-        return None
+    """Apply the verdict: roll back, advance to the next share unless releases are frozen or approvals lack, or wait."""
     if verdict.outcome is CanaryOutcome.ROLL_BACK:
         aborted = Aborted(
             trained_night=rollout.night, share=rollout.share, reason=verdict.reason, checks=_checks(verdict)
@@ -147,6 +144,10 @@ def _apply_verdict(context: NightContext, rollout: ChallengerRollout, verdict: C
         _append(context, rollout, EntryKind.ABORTED, aborted)
         _alert(context, rollout, verdict)
         release_state.sync(context)
+        return None
+    if (lapsed := standing_release.lapse(rollout, context)) is not None:
+        return "request_approvals" if lapsed.night == context.night else None
+    if verdict.outcome is CanaryOutcome.CONTINUE or freeze.active_freeze(context):
         return None
     passed = StagePassed(
         trained_night=rollout.night, share=rollout.share, reason=verdict.reason, checks=_checks(verdict)

@@ -16,13 +16,23 @@ from ml.promotion.gate import Outcome
 
 
 def find(context: NightContext) -> Entry:
-    """Return the verdict by which the night's challenger earned a release, from the gate or by an override.
+    """Return the verdict by which the night's challenger earned a release: from the gate, in the shadow queue, or by
+    an override.
 
     Raises RequestError when there is none.
     """
     engine = context.engine
     judged = attempts.verdicts(context)
     if judged:
+        again = ledger.entries(
+            engine,
+            use_case=context.case.name,
+            kind=EntryKind.JUDGED_AGAIN,
+            night=context.night,
+            subject=judged[-1].subject,
+        )
+        if again:
+            return again[-1]
         outcome = ledger_entries.read(judged[-1], Verdict).outcome
         if outcome == Outcome.PROMOTE or override.active(engine, judged[-1]):
             return judged[-1]

@@ -1,6 +1,6 @@
 """The evidence on a challenger that an approver reads, rendered from the ledger."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from include.settings import Settings
 from include.steps.context import NightContext
@@ -9,7 +9,7 @@ from include.stores import warehouse
 from ml import targets
 from ml.errors import LedgerError
 from ml.governance import ledger_entries
-from ml.governance.checks import Check, format_number
+from ml.governance.checks import Check, CheckStatus, format_number
 from ml.governance.hash_chain import Entry
 from ml.governance.ledger_entries import AcceptanceTested, EntryKind, ShadowReviewed, Verdict
 from ml.model_card import audit, candidate_section
@@ -49,7 +49,8 @@ def render_evidence(use_case: str, night: str) -> str:
             *candidate_section.comparison_lines(audit.comparisons(verdict), loss),
             "",
             *_override_lines(challenger, verdict, context.settings),
-            *_adoption_lines(verdict, context.case),
+            *adoption_lines(verdict, context.case),
+            *_queue_lines(verdict),
             _features_without_benefit(verdict),
             "",
             f"Trained and judged on {tables}.",
@@ -110,11 +111,25 @@ def _override_lines(challenger: Entry, verdict: Verdict, settings: Settings) -> 
     return [f"**OVERRIDDEN.** {sentence} {active.until}: {active.why}", ""]
 
 
-def _adoption_lines(verdict: Verdict, case: UseCase) -> list[str]:
-    """Return the paragraph on a refresh that is admitted unproven or under a licence: the policy and its worst case."""
+def adoption_lines(verdict: Verdict, case: UseCase) -> list[str]:
+    """Return the paragraph on an admitted refresh: the policy and its worst case if it is unproven or licensed.
+
+    A proven refresh is admitted whatever its screen says. If it fails the screen, labels or features may be faulty.
+    """
     record = verdict.adoption
-    if record is None or not is_unproven(verdict.admission):
+    if record is None or verdict.admission is None:
         return []
+    if not is_unproven(verdict.admission):
+        failed = [each for each in record.checks if each.status is not CheckStatus.PASS]
+        if not failed:
+            return []
+        return [
+            "**SHOWN BETTER, BUT UNUSUAL.** The gate shows this refresh better than the champion, and it fails checks "
+            "that an unproven refresh would have to pass. If the stored labels or features are faulty, a model that "
+            "learned the fault is shown better, too: look at them before you approve.",
+            "",
+            *_screen_table(failed),
+        ]
     names = targets.target_type(case).display_names
     head = "UNPROVEN" if verdict.admission == Admission.ALLOWANCE else "LICENSED"
     return [
@@ -126,9 +141,22 @@ def _adoption_lines(verdict: Verdict, case: UseCase) -> list[str]:
         "Then the last proven model is put back, and refreshes are admitted by proof only. A refresh that is shown "
         "worse than the model that it replaced is rolled back without a person.",
         "",
-        "| screen | number | bar | answer |",
-        "|---|---|---|---|",
-        *_check_rows(record.checks),
+        *_screen_table(record.checks),
+    ]
+
+
+def _screen_table(checks: Sequence[Check]) -> list[str]:
+    return ["| screen | number | bar | answer |", "|---|---|---|---|", *_check_rows(checks), ""]
+
+
+def _queue_lines(verdict: Verdict) -> list[str]:
+    """Return the paragraph on a challenger that was judged again in the shadow queue."""
+    record = verdict.queue
+    if record is None:
+        return []
+    return [
+        f"**JUDGED AGAIN.** The gate had left this challenger undecided. As of {record.night} it was {verdict.reason}. "
+        "Numbers and checks on this page are of later nights, which neither model has learned from.",
         "",
     ]
 

@@ -10,26 +10,23 @@ import numpy as np
 import pandas as pd
 
 from include.settings import Settings
+from include.steps import scoring_package
 from include.steps.context import NightContext, StepContext
 from include.steps.features import build as feature_step
-from include.steps.features import feature_pins
 from include.steps.score import prediction_log
-from include.stores import lake, packages
+from include.steps.scoring_package import ScoringPackage
+from include.stores import lake
 from include.stores.files.spool import Spool
 from include.usecases import coherence
 from ml import targets
 from ml.arrays import Booleans, Floats
-from ml.errors import DataError, FeatureError, PackageError
+from ml.errors import SCORING_ERRORS, PackageError
 from ml.features import ENTITY
 from ml.governance import privacy
-from ml.ingestion.availability import NIGHT
 from ml.monitoring.publication_gate import SCORE, ScoreBatch
-from ml.packaging import learned_span, package_files
-from ml.packaging.learned_span import LearnedSpan
 from ml.rollout.routing import Route, Routing
 from ml.statistics import column_profiles
 from ml.statistics.column_profiles import Profile
-from ml.training.fitting import Model
 from ml.usecase import UseCase
 from ml.usecase.periods import Period
 
@@ -67,38 +64,6 @@ class BatchPredictions:
             yield from (part.to_pandas() for part in self.scores.read())
 
 
-@dataclass(frozen=True, kw_only=True)
-class ScoringPackage:
-    """A model, and the nights and feature services that were `checked` to mean what it was trained on."""
-
-    digest: str
-    model: Model
-    learned: LearnedSpan
-    checked: set[tuple[str, str]] = field(default_factory=set)
-
-    def predict(self, rows: pd.DataFrame, case: UseCase, settings: Settings) -> Floats:
-        """Return the scores of `rows`; raises FeatureError unless their features mean what the model was trained on."""
-        if feature_step.SERVICE not in rows or rows[feature_step.SERVICE].isna().any():
-            feature_pins.check_rows(self.digest, rows, StepContext(case=case, settings=settings))
-        built = rows[[NIGHT, feature_step.SERVICE]].drop_duplicates()
-        if new := set(built.itertuples(index=False, name=None)) - self.checked:
-            feature_pins.check_rows(self.digest, built, StepContext(case=case, settings=settings))
-            self.checked.update(new)
-        return self.model.predict(rows)
-
-
-def load_package(digest: str, settings: Settings) -> ScoringPackage:
-    """Return the package `digest` for scoring, every byte verified against its manifest."""
-    files = packages.get(settings.packages, digest, settings.trusted_keys)
-    learned = learned_span.from_facts(package_files.facts(files))
-    return ScoringPackage(digest=digest, model=package_files.load(files), learned=learned)
-
-
-def load_model(digest: str, settings: Settings) -> Model:
-    """Return the model of the package `digest`, every byte verified against its manifest."""
-    return package_files.load(packages.get(settings.packages, digest, settings.trusted_keys))
-
-
 def predict(context: NightContext, version: int, routing: Routing, folder: Path) -> BatchPredictions:
     """Return the predictions of the packages of `routing` for the entities of a night, at `version` of the features.
 
@@ -121,14 +86,14 @@ class _ChallengerError(Exception):
 def _predict(
     context: NightContext, version: int, routing: Routing, folder: Path, fault: str | None = None
 ) -> BatchPredictions:
-    champion = load_package(routing.champion, context.settings)
+    champion = scoring_package.load(routing.champion, context.settings)
     challenger = _load_challenger(routing, context.settings) if fault is None else None
     target, period = targets.target_type(context.case), Period(context.night, context.night)
     uri, names = feature_step.address(context.settings.lake, context.case), _profiled_columns(context.case)
     share = _PROFILE_ROWS / max(lake.count(uri, str(context.night), str(context.night), version), 1)
     predictions, sampled = BatchPredictions(scores=_spool(folder), log_rows=_spool(folder)), list[pd.DataFrame]()
     for rows in lake.batches(uri, period, at_version=version):
-        scores = {routing.champion: champion.predict(rows, context.case, context.settings)}
+        scores = {routing.champion: champion.predict(rows, context)}
         if routing.challenger is not None:
             scores[routing.challenger] = _challenger_scores(challenger, rows, context)
         canary = _canary_mask(rows, routing if fault is None else routing.without_challenger)
@@ -156,7 +121,7 @@ def _load_challenger(routing: Routing, settings: Settings) -> ScoringPackage | N
     if routing.challenger is None:
         return None
     try:
-        return load_package(routing.challenger, settings)
+        return scoring_package.load(routing.challenger, settings)
     except PackageError as fault:
         raise _ChallengerError(f"{type(fault).__name__}: {fault}") from None
 
@@ -165,8 +130,8 @@ def _challenger_scores(challenger: ScoringPackage | None, rows: pd.DataFrame, co
     if challenger is None:
         return np.full(len(rows), np.nan)
     try:
-        return challenger.predict(rows, context.case, context.settings)
-    except (DataError, FeatureError, PackageError) as fault:
+        return challenger.predict(rows, context)
+    except SCORING_ERRORS as fault:
         raise _ChallengerError(f"{type(fault).__name__}: {fault}") from None
 
 

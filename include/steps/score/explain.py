@@ -6,18 +6,16 @@ from typing import Any
 
 import pandas as pd
 
+from include.steps import scoring_package
 from include.steps.context import NightContext, StepContext
 from include.steps.features import build as feature_step
-from include.steps.score import batch_prediction
-from include.stores import packages, warehouse
+from include.stores import warehouse
 from include.usecases import coherence
-from ml import targets
 from ml.errors import LedgerError, RequestError
 from ml.evaluation import explain as explaining
 from ml.evaluation.explain import Explanation
 from ml.features import lineage
 from ml.governance import privacy
-from ml.packaging import package_files
 from ml.targets import Target
 from ml.usecase import UseCase
 
@@ -42,14 +40,11 @@ def explain(use_case: str, night: str, entity: str) -> str:
 
 def _explain_score(context: StepContext, night: str, stored_score: Mapping[Any, Any]) -> str:
     digest, version = str(stored_score["model_digest"]), int(str(stored_score["features_version"]))
-    model = batch_prediction.load_model(digest, context.settings)
+    package = scoring_package.load(digest, context.settings)
     rows = feature_step.read(context.settings.lake, context.case, night, night, at_version=version)
     row = _row(rows, str(stored_score["entity"]))
-    explanation = explaining.explain(model, row)
-    target = targets.from_facts(
-        context.case,
-        package_files.facts(packages.get(context.settings.packages, digest, context.settings.trusted_keys)),
-    )
+    explanation = explaining.explain(package.model, row)
+    target = package.target(context.case)
     if abs(explanation.score - float(str(stored_score["score"]))) > _TOLERANCE:
         raise LedgerError(
             f"the score {stored_score['score']} of {stored_score['entity']!r} was not made by package {digest[:12]} "

@@ -15,19 +15,18 @@ from tempfile import TemporaryDirectory
 
 import pandas as pd
 
-from include.steps import justification, release_state
+from include.steps import justification, release_state, scoring_package
 from include.steps.context import NightContext, StepContext
 from include.steps.features import build as feature_step
-from include.steps.score import batch_prediction
-from include.steps.score.batch_prediction import ScoringPackage
+from include.steps.scoring_package import ScoringPackage
 from include.stores import lake, ledger, packages, table_snapshot
 from include.stores.files.spool import Spool
-from ml.errors import PackageError, RequestError
+from ml.errors import RequestError
 from ml.features import ENTITY
 from ml.governance import ledger_entries
 from ml.governance.ledger_entries import EntryKind, Rescored, Verdict
 from ml.ingestion.availability import NIGHT
-from ml.packaging import learned_span, package_files
+from ml.packaging import learned_span
 from ml.packaging.learned_span import LearnedSpan
 from ml.usecase.periods import Period
 
@@ -59,7 +58,8 @@ def plan(
     """Record who requests to rescore the nights `first` to `last` and why, and return the nights in chunks.
 
     `package` is `CHAMPION` (the current one), `EACH_NIGHT` (the champion of each night), or the beginning of a digest.
-    Calls `warn` with the counts if some nights are not known to lie after all that the package learned from. Raises RequestError for dates that are no nights, when no night has features, and for an unknown package.
+    Calls `warn` with the counts if some nights are not known to lie after all that the package learned from. Raises
+    RequestError for dates that are no nights, when no night has features, and for an unknown package.
     """
     context = StepContext.load(use_case)
     justification.check("a rescore", who, why)
@@ -107,7 +107,7 @@ def rescore(use_case: str, chunk: RescoreChunk) -> int:
         if digest is None:
             continue
         if digest not in loaded:
-            loaded = {digest: batch_prediction.load_package(digest, context.settings)}
+            loaded = {digest: scoring_package.load(digest, context.settings)}
         if not _is_done(uri, night, loaded[digest], chunk.version):
             _score_night(uri, context.at(night), loaded[digest], chunk.version)
     return lake.count(uri, str(period.first), str(period.last))
@@ -124,7 +124,7 @@ def _score_night(uri: str, context: NightContext, package: ScoringPackage, versi
     with TemporaryDirectory() as folder:
         spool = Spool(folder=Path(folder))
         for rows in lake.batches(source, period, at_version=version):
-            scores = package.predict(rows, context.case, context.settings)
+            scores = package.predict(rows, context)
             scored = rows[[ENTITY, NIGHT]].assign(
                 model_digest=package.digest,
                 score=scores,
@@ -145,7 +145,7 @@ def _sample_warning(context: StepContext, nights: Sequence[date], package: str, 
         if digest is None:
             continue
         if digest not in spans:
-            spans[digest] = _learned_span(digest, context)
+            spans[digest] = scoring_package.read_learned(digest, context.settings)
         mark = spans[digest].is_out_of_sample(night)
         counts["nights"][mark] += 1
         counts["rows"][mark] += lake.count(source, str(night), str(night), version)
@@ -162,15 +162,6 @@ def _sample_warning(context: StepContext, nights: Sequence[date], package: str, 
         f"{of_nights.describe('nights')} ({of_rows.describe('rows')}): {until}. In sample, a model looks better than it "
         "is; the column out_of_sample says which rows may be used to judge it"
     )
-
-
-def _learned_span(digest: str, context: StepContext) -> LearnedSpan:
-    """Return what the package learned from; nothing is known if it cannot be read, on which scoring fails."""
-    try:
-        files = packages.get(context.settings.packages, digest, context.settings.trusted_keys)
-    except PackageError:
-        return LearnedSpan()
-    return learned_span.from_facts(package_files.facts(files))
 
 
 def _is_done(uri: str, night: date, package: ScoringPackage, version: int) -> bool:

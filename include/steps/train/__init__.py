@@ -61,8 +61,8 @@ def prepare(use_case: str, night: str, trigger: str, *, tune: bool = False) -> l
 
     A night with a verdict is not judged again, unless there is no champion yet and the data or the declarations have
     changed since. Too little training data leads to an inconclusive verdict at once. Raises LeakError when a feature
-    leaks, DataError when one is infinite in some rows, RequestError when `trigger` is "bootstrap" although there is a champion, or is not although there is none,
-    and FeatureError when features do not mean what is declared now.
+    leaks, DataError when one is infinite in some rows, RequestError when `trigger` is "bootstrap" although there is a
+    champion, or is not although there is none, and FeatureError when features do not mean what is declared now.
     """
     context = NightContext.load_night(use_case, night)
     previous = attempts.verdicts(context)
@@ -209,8 +209,9 @@ def _compare_with_champion(context: NightContext, plan: Plan) -> tuple[Verdict, 
     )
     waiting = training_set.unlabelled_rows(context, tables, str(rows.judged.nights.max()))
     refit_result = refit.run(context, plan, rows, selection, frozen, waiting, verdict)
+    learned = rows.training_rows if refit_result is None else rows.labelled
     admitted = adoption.admit(
-        context, tables, selection, frozen, waiting, champion_model, recipe, verdict, refit_result
+        context, tables, selection, frozen, waiting, learned, champion_model, recipe, verdict, refit_result
     )
     training = TrainingRecord(
         case=context.case,

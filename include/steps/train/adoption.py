@@ -7,6 +7,7 @@ import pandas as pd
 
 from include.steps.adoption import record as recipe_records
 from include.steps.context import NightContext
+from include.steps.features.training_set import LabelledRows
 from include.steps.train.candidates import CandidateSelection
 from include.steps.train.champion import Champion
 from include.steps.train.refit import RefitResult
@@ -34,6 +35,7 @@ def admit(
     selection: CandidateSelection,
     frozen: HoldoutScores,
     waiting: pd.DataFrame,
+    learned: LabelledRows,
     champion: Champion,
     recipe: str,
     verdict: PromotionVerdict,
@@ -41,7 +43,8 @@ def admit(
 ) -> Admitted:
     """Return the decision on the challenger that `verdict` judged; the record is there for every refresh.
 
-    `waiting` are the feature rows of the nights that wait for labels.
+    `waiting` are the feature rows of the nights that wait for labels, and `learned` the rows that the model to release
+    was fitted on.
     """
     declared = context.case.adoption
     if declared is None or verdict.rule is not GateRule.REFRESH:
@@ -57,6 +60,8 @@ def admit(
             released=released.predict(waiting) if len(waiting) else np.zeros(0),
             labels=frozen.labels,
             judged=frozen.challenger,
+            released_nights=len(np.unique(learned.nights)),
+            champion_nights=champion.count_fitted_nights(context.case.horizon),
         ),
         selection.target,
         declared,

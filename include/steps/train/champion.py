@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import date
 
 import numpy as np
 import pandas as pd
@@ -18,6 +19,7 @@ from ml.governance.ledger_entries import EntryKind, Verdict
 from ml.packaging import package_files
 from ml.promotion.gate import GateRule
 from ml.training.fitting import Model
+from ml.usecase import Night
 
 _REMEDY = "Mend it and train again, go back to an earlier champion, or release this challenger by `ratchet override`"
 
@@ -45,6 +47,13 @@ class Champion:
         if self.model is None:
             return GateRule.CHAMPION_UNAVAILABLE
         return GateRule.REFRESH if self.recipe == recipe else GateRule.CHANGE
+
+    def count_fitted_nights(self, schedule: Night) -> int | None:
+        """Return the number of nights from the first to the last that it was fitted on; None if no fact says so."""
+        match self.facts.get("fitted"):
+            case [str(first), str(last)]:
+                return schedule.count(date.fromisoformat(first), date.fromisoformat(last)) + 1
+        return None
 
     def scored_on(self, frame: pd.DataFrame, prior: float) -> "Champion":
         """Return the champion with its scores on the rows of `frame`, or with the fault that prevented them."""

@@ -26,22 +26,6 @@ from ml.targets import Target
 from ml.training.fitting import FittedCandidate
 from ml.usecase import UseCase
 
-# Fields of groups and weak slices that have another name in `findings.json`.
-_FILED_KEYS = {
-    "column": "by",
-    "selection_rate": "selected",
-    "true_positive_rate": "found",
-    "false_positive_rate": "alarmed",
-    "calibration_ratio": "calibration",
-    "relative_calibration": "parity",
-    "auc_difference": "rank",
-    "mean_absolute_error": "error",
-    "share_below": "below",
-    "coverage_difference": "coverage",
-    "loss_ratio": "burden",
-    "observed": "seen",
-}
-
 
 def measure(
     case: UseCase,
@@ -95,14 +79,7 @@ def artifacts(result: Diagnostics, target: Target, context: NightContext) -> dic
         report_paths.write_figure(
             report_paths.model_card(context.settings.reports, context.case.name, context.night), name, content
         )
-    return plots | {"findings.json": (json.dumps(_as_filed(ledger_payload(result)), indent=1) + "\n").encode()}
-
-
-def _as_filed(value: Any) -> Any:
-    """Return the diagnostics with the keys of `findings.json`."""
-    if isinstance(value, dict):
-        return {_FILED_KEYS.get(name, name): _as_filed(each) for name, each in value.items()}
-    return [_as_filed(each) for each in value] if isinstance(value, list | tuple) else value
+    return plots | {"diagnostics.json": (json.dumps(ledger_payload(result), indent=1) + "\n").encode()}
 
 
 def condition_mask(case: UseCase, condition: str, frame: pd.DataFrame) -> Booleans:

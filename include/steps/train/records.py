@@ -65,6 +65,7 @@ _EVIDENCE = (  # the fields of a verdict that an approval is bound to
     "centred_gain",
     "admission",
     "adoption",
+    "queue",
 )
 
 
@@ -115,7 +116,7 @@ def write(training: TrainingRecord, settings: Settings) -> tuple[Verdict, str]:
         version=version,
         model_card=manifest.sha256(files[model_card.MARKDOWN]),
     )
-    return replace(verdict, evidence=_evidence(verdict)), package.digest
+    return replace(verdict, evidence=evidence_digest(verdict)), package.digest
 
 
 def _card(training: TrainingRecord, settings: Settings) -> ModelCard:
@@ -240,13 +241,13 @@ def _verdict(training: TrainingRecord, package: Package, refitted: RefitComparis
         champion=champion.digest,
         champion_error=champion.fault,
         rule=verdict.rule,
-        gain=_stored(verdict.gain),
-        cost_gain=_stored(verdict.cost_gain),
+        gain=stored_interval(verdict.gain),
+        cost_gain=stored_interval(verdict.cost_gain),
         evaluation=EvaluationRows(
             nights=training.spans["judged"],
             rows=verdict.rows,
             night_count=verdict.nights,
-            digest=_digest(training.judged),
+            digest=rows_digest(training.judged),
         ),
         checks=verdict.checks,
         candidates=tuple(
@@ -261,7 +262,10 @@ def _verdict(training: TrainingRecord, package: Package, refitted: RefitComparis
         ),
         comparisons=tuple(
             ComparisonRecord(
-                candidate=each.candidate, other=each.other, cost=_stored(each.cost), loss=_stored(each.loss)
+                candidate=each.candidate,
+                other=each.other,
+                cost=stored_interval(each.cost),
+                loss=stored_interval(each.loss),
             )
             for each in selection.choice.comparisons
         ),
@@ -270,7 +274,7 @@ def _verdict(training: TrainingRecord, package: Package, refitted: RefitComparis
         diagnostics=diagnostics.ledger_payload(training.findings),
         refit=_refit_record(refitted),
         recipe=training.recipe,
-        centred_gain=None if verdict.centred_gain is None else _stored(verdict.centred_gain),
+        centred_gain=None if verdict.centred_gain is None else stored_interval(verdict.centred_gain),
         admission=training.admission,
         adoption=training.adoption,
     )
@@ -282,18 +286,18 @@ def _refit_record(refitted: RefitComparison | None) -> RefitRecord | None:
     return RefitRecord(judged=refitted.judged, refit=refitted.refit, checks=refitted.checks)
 
 
-def _evidence(verdict: Verdict) -> str:
+def evidence_digest(verdict: Verdict) -> str:
     """Return the digest of the fields that approvals are bound to; fields that are None count, too."""
     stored = ledger_entries.encode(EntryKind.JUDGED, verdict)
     return hash_chain.fingerprint({name: stored.get(name) for name in _EVIDENCE})
 
 
-def _stored(interval: Interval) -> StoredInterval:
+def stored_interval(interval: Interval) -> StoredInterval:
     """Return the interval for JSON: None for numbers that are not finite."""
     value, low, high = (each if math.isfinite(each) else None for each in (interval.value, interval.low, interval.high))
     return StoredInterval(value=value, low=low, high=high)
 
 
-def _digest(rows: LabelledRows) -> str:
+def rows_digest(rows: LabelledRows) -> str:
     """Return the SHA-256 of the frozen rows: entities and labels, in order."""
     return hash_chain.fingerprint([rows.frame["entity"].tolist(), rows.labels.tolist()])

@@ -37,8 +37,9 @@ def run(
 ) -> RefitResult | None:
     """Return the refit of the chosen candidate on all labelled rows; None if nothing needs it or none is declared.
 
-    `waiting` are the feature rows of the nights that wait for labels. A refit is needed for what the gate promotes and for every refresh: a refresh may be adopted unproven, and what it gains
-    over the nights to come is evidence for its recipe even if it is not.
+    `waiting` are the feature rows of the nights that wait for labels. A refit is needed for what the gate promotes and
+    for every refresh: a refresh may be adopted unproven, and what it gains over the nights to come is evidence for its
+    recipe even if it is not.
     """
     if context.case.refit is None or not (verdict.outcome is Outcome.PROMOTE or verdict.rule is GateRule.REFRESH):
         return None

@@ -59,8 +59,8 @@ class HttpProbe:
 def probe_http(context: NightContext, digest: str, rows: pd.DataFrame, names: Sequence[str]) -> HttpProbe:
     """Return the scores and latency for the entities of `rows`, in their order, from a server with a snapshot of them.
 
-    The latency of an entity is the server's CPU time for its request, the lowest of several rounds over all entities, so
-    that other load on the machine does not count. Raises SetupError when the server does not start.
+    The latency of an entity is the server's CPU time for its request, the lowest of several rounds over all entities,
+    so that other load on the machine does not count. Raises SetupError when the server does not start.
     """
     facts = {"night": str(context.night), **feature_pins.from_package(digest, context.settings).facts}
     with TemporaryDirectory() as folder:

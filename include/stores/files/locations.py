@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import IO, Any, Protocol
 from urllib.parse import urlsplit
 
+from include import setting_values
 from include.stores.files import atomic, entries, folders
 from include.stores.files.entries import Entry
 from ml.errors import DataError, FileError, SetupError
@@ -60,7 +61,8 @@ class Location(Protocol):
 
 
 def from_address(address: str) -> Location:
-    """Return the place that `address` names: `s3://bucket/prefix`, or else a folder."""
+    """Return the place that `address` names: `s3://bucket/prefix`, or a folder; raises SetupError for other addresses."""
+    setting_values.check_address("the address of files", address)
     parts = urlsplit(address)
     if parts.scheme == "s3":
         return Bucket(bucket=parts.netloc, prefix=parts.path.strip("/"))

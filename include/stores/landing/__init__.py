@@ -77,8 +77,7 @@ class ScannedFile:
             yield from self.cached
             return
         with self.reopen() as file:
-            if _sha256(file) != self.sha256:
-                raise DataError(f"{self.name} was changed during ingestion; nothing was ingested, run this night again")
+            _check_unchanged(self.name, file, self.sha256)
             yield from formats.read(self.name, file, max_rows, self.columns)
 
 
@@ -116,6 +115,10 @@ def sha256(location: Location, name: str) -> str:
             return _sha256(file)
     except FileError:
         return ""
+    except OSError as error:
+        if entries.read_fault(error):
+            return ""
+        raise
 
 
 def scan(
@@ -156,6 +159,9 @@ def _scan(
         count, cached = _scan_rows(name, file, max_cached_rows, columns)
     except DataError as error:
         count, cached, fault = 0, (), str(error)
+    if cached is not None:
+        file.seek(0)
+        _check_unchanged(name, file, sha256)
     return ScannedFile(
         name=name,
         sha256=sha256,
@@ -166,6 +172,12 @@ def _scan(
         columns=columns,
         fault=fault,
     )
+
+
+def _check_unchanged(name: str, file: IO[bytes], sha256: str) -> None:
+    """Raise DataError unless `file` has the content that was scanned."""
+    if _sha256(file) != sha256:
+        raise DataError(f"{name} was changed during ingestion; nothing was ingested, run this night again")
 
 
 def _sha256(file: IO[bytes]) -> str:

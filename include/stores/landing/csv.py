@@ -78,6 +78,8 @@ def _parse_lines(content: bytes, header: list[str], lines_before: int) -> Rows:
 def _frame(body: bytes, header: list[str], numbers: Integers) -> pd.DataFrame:
     if not body:
         return pd.DataFrame(columns=header, dtype=str)
+    if body.startswith(rows.BOM):  # of a cell: Arrow takes the first for the mark of a file
+        body = rows.BOM + body
     table = pyarrow.csv.read_csv(
         io.BytesIO(body),
         read_options=pyarrow.csv.ReadOptions(column_names=header, block_size=max(len(body), 1)),

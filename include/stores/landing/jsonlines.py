@@ -54,14 +54,14 @@ def _parse_batches(file: IO[bytes], max_rows: int) -> Iterator[list[_Line]]:
 
 
 def _rows(lines: list[_Line], names: list[str], columns: DeclaredColumns) -> Rows:
-    known = set(names)
+    known, shown = set(names), [name for name in names if name in columns.names] or names
     faults, well_formed = [], []
     for line in lines:
         unexpected = line.parsed.keys() - known if isinstance(line.parsed, dict) else set()
         if isinstance(line.parsed, str):
             faults.append((line.number, line.text, line.parsed))
         elif unexpected and columns.strict:
-            reason = f"expected the names {list_names(names)}, got also {list_names(sorted(unexpected))}"
+            reason = f"expected the names {list_names(shown)}, got also {list_names(sorted(unexpected))}"
             faults.append((line.number, line.text, reason))
         else:
             well_formed.append((line.number, [line.parsed.get(name, "") for name in names]))
@@ -110,7 +110,7 @@ def _object(line: str) -> Object | str:
 
 def _refuse_constant(literal: str) -> Never:
     """Raise ValueError for NaN and infinities: JSON does not have them, and a text column would store their names."""
-    raise ValueError(f"{literal}; write null for a missing value")
+    raise ValueError(f"{literal}, write null for a missing value")
 
 
 class _Pairs(list[tuple[str, Any]]):

@@ -9,7 +9,7 @@
 | decimals | all digits, never an exponent |
 | dates, times, instants of any unit | ISO 8601; an instant with a time zone in UTC, with `Z` |
 | UUIDs, JSON, 8-bit booleans | the canonical text of a UUID; the stored text or number of the others |
-| bytes of a fixed length, durations, intervals, any other | the file is refused |
+| bytes of a fixed length, durations, intervals, other extension types, any other | the file is refused |
 | lists, structs, maps | the file is refused |
 """
 
@@ -25,6 +25,8 @@ from ml.errors import DataError
 from ml.ingestion.declared_columns import DeclaredColumns
 
 _MAX_TYPE_LENGTH = 200
+# A type that no library registered is read as its storage, and only the field's metadata name it.
+_EXTENSION = b"ARROW:extension:name"
 _STORED_AS_TEXT = frozenset(("arrow.json", "arrow.bool8"))
 _SECOND = 1_000_000_000
 # From here on, a whole number in a float of the type may stand for another one.
@@ -36,14 +38,18 @@ Convert = Callable[[pa.Array], pa.Array]
 def check(schema: pa.Schema, columns: DeclaredColumns) -> None:
     """Raise DataError when a column's name occurs twice, or when its type has no text."""
     rows.check_names(schema.names, columns)
-    for position, (name, kind) in enumerate(zip(schema.names, schema.types, strict=True), 1):
-        values = _value_type(kind)
+    for position, field in enumerate(schema, 1):
+        name, kind, values = field.name, field.type, _value_type(field.type)
         storage = values.storage_type if isinstance(values, pa.BaseExtensionType) else values
         if pa.types.is_nested(storage):
             shown = _describe(name, position, kind, columns)
             raise DataError(f"expected flat columns, got {shown}; write its parts as columns of their own")
         if _converter(values) is None:
             raise _unsupported(name, position, kind, columns)
+        extension = (field.metadata or {}).get(_EXTENSION)
+        if extension is not None and not isinstance(values, pa.BaseExtensionType):
+            named = pa.opaque(kind, extension.decode(errors="replace"), "an unknown extension")
+            raise _unsupported(name, position, named, columns)
 
 
 def to_texts(column: pa.ChunkedArray, position: int, name: str, columns: DeclaredColumns) -> pa.ChunkedArray:

@@ -10,10 +10,11 @@ import pandas as pd
 
 from ml.errors import DataError
 from ml.ingestion.declared_columns import DeclaredColumns
+from ml.ingestion.reason_text import as_one
 
 LONGEST_CELL = 100_000
 UNDECODABLE = "\ufffd"
-_BOM, _UTF16 = b"\xef\xbb\xbf", (b"\xff\xfe", b"\xfe\xff")
+BOM, _UTF16 = b"\xef\xbb\xbf", (b"\xff\xfe", b"\xfe\xff")
 _Item = TypeVar("_Item")
 _Batch = TypeVar("_Batch")
 
@@ -46,10 +47,10 @@ def batches(items: Iterator[_Item], max_items: int, collect: Callable[[Iterator[
 def text_start(file: IO[bytes]) -> int:
     """Return the position at which the text of `file` begins, after a byte order mark; raises DataError for UTF-16."""
     file.seek(0)
-    start = file.read(len(_BOM))
+    start = file.read(len(BOM))
     if start.startswith(_UTF16):
         raise DataError("expected UTF-8 text, got UTF-16; save it as UTF-8 and land it again")
-    return len(_BOM) if start == _BOM else 0
+    return len(BOM) if start == BOM else 0
 
 
 def check_names(names: list[str], columns: DeclaredColumns) -> None:
@@ -64,9 +65,9 @@ def check_names(names: list[str], columns: DeclaredColumns) -> None:
 
 
 def malformed(rows: list[tuple[int, str, str]]) -> pd.DataFrame:
-    """Return malformed rows as a frame; `rows` has the line number, the text and the reason of each."""
+    """Return malformed rows as a frame; `rows` has the line number, the text and the only reason of each."""
     return pd.DataFrame(
-        {"text": [text for _, text, _ in rows], "reasons": [reason for _, _, reason in rows]},
+        {"text": [text for _, text, _ in rows], "reasons": [as_one(reason) for _, _, reason in rows]},
         [line for line, _, _ in rows],
         dtype=object,
     )

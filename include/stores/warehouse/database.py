@@ -1,6 +1,7 @@
 """Connections to the warehouse, its transactions and its schema, on SQLite and Postgres alike."""
 
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -15,6 +16,7 @@ from ml.errors import SetupError
 MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
 _WRITE_OPTION = "ratchet_writes"
 _VERSION_TABLE = "alembic_version"
+_SCHEME = re.compile(r"[a-z][a-z0-9+]*")
 _BUSY_MILLISECONDS = 30_000
 _CACHE_KILOBYTES = 65_536  # SQLite's default of 2 MB thrashes when millions of rows are inserted into an index
 
@@ -33,7 +35,9 @@ def _address(url: str) -> sa.URL:
     try:
         address = sa.make_url(url)
     except (sa.exc.ArgumentError, ValueError):
-        raise SetupError(f"{expected}, got {url.partition('://')[0][:40]!r} and more that cannot be read") from None
+        scheme, separator, _ = url.partition("://")  # without a scheme, any part of the URL may be the password
+        shown = f"{scheme[:40]!r} and more that" if separator and _SCHEME.fullmatch(scheme) else "one that"
+        raise SetupError(f"{expected}, got {shown} cannot be read, and is not shown: correct it") from None
     backend = address.get_backend_name()
     if backend not in ("sqlite", "postgresql"):
         raise SetupError(f"{expected}, got one of {backend!r}")

@@ -38,8 +38,8 @@ class Ingestion:
 class Metric:
     """One metric of one model on one slice of a night, with its interval; None when it cannot be computed.
 
-    `out_of_sample` says whether all nights of its rows lie after all that the model learned from; None if it is unknown,
-    or if the metric is not of a model.
+    `out_of_sample` says whether all nights of its rows lie after all that the model learned from; None if it is
+    unknown, or if the metric is not of a model.
     """
 
     use_case: str

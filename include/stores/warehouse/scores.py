@@ -45,8 +45,8 @@ def publish_scores(
     """Store the columns `entity`, `model_digest` and `score` of `parts` in one transaction; return how many are new.
 
     `features_version` is the version of the features table that they were computed from. `out_of_sample` says for the
-    digest of each model whether the night lies after all that it learned from; None is unknown. A published score is never
-    rewritten: an existing row is kept. Raises DataError, and stores nothing, when a score is not a finite number.
+    digest of each model whether the night lies after all that it learned from; None is unknown. A published score is
+    never rewritten: an existing row is kept. Raises DataError, and stores nothing, when a score is not a finite number.
     """
     constant = {
         "use_case": use_case,

@@ -50,9 +50,9 @@ def check(
 ) -> ValidationResult:
     """Return the rows of `raw` (text) that satisfy the contract `model`, and those that do not.
 
-    Of rows with the same key, the first is kept. `missing` has the texts that stand for an empty cell, and `never` those
-    that stand for an instant or a date that never comes. Values of the `masked` columns do not appear in reasons. The
-    chunks of a long table are checked with the same `seen_keys`. Raises DataError if no row can be validated: the
+    Of rows with the same key, the first is kept. `missing` has the texts that stand for an empty cell, and `never`
+    those that stand for an instant or a date that never comes. Values of the `masked` columns do not appear in reasons.
+    The chunks of a long table are checked with the same `seen_keys`. Raises DataError if no row can be validated: the
     columns do not match the contract, or a rule refuses the whole table.
     """
     contract = Contract(model, masked)

@@ -14,7 +14,7 @@ import pandera.pandas as pa
 from ml.governance import privacy
 from ml.ingestion.validation.uniqueness import SeenKeys, find_duplicates
 
-_CELL_RULES = frozenset(
+CELL_RULES = frozenset(
     [
         "equal_to",
         "not_equal_to",
@@ -143,4 +143,4 @@ class Contract:
 
 
 def _is_cell_rule(rule: pa.Check) -> bool:
-    return rule.name in _CELL_RULES and not rule.raise_warning and not rule.groupby
+    return rule.name in CELL_RULES and not rule.raise_warning and not rule.groupby

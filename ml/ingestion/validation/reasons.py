@@ -8,11 +8,12 @@ import numpy as np
 import pandas as pd
 
 from ml.arrays import Booleans
+from ml.ingestion.reason_text import SEPARATOR, as_one
 from ml.ingestion.validation.contract import Contract, Violation
 from ml.ingestion.validation.parsing import ParsedColumn
 
 WHOLE_FILE = "the whole file"
-_AND, _GOT = "; ", ", got "
+_GOT, _OF_LINE = ", got ", "expected "
 
 
 class Reasons:
@@ -28,7 +29,7 @@ class Reasons:
 
     def join(self, row: int) -> str:
         """Return all reasons of `row` in one line."""
-        return _AND.join(self._by_row[row])
+        return SEPARATOR.join(self._by_row[row])
 
     def add(self, row: int, reason: str) -> None:
         """Add `reason` to `row`, once."""
@@ -82,7 +83,7 @@ def with_value(rule: str, value: str) -> str:
     >>> with_value("speed: expected a finite number", "'x; late'")
     "speed: expected a finite number, got 'x, late'"
     """
-    return f"{rule}{_GOT}{value.replace(_AND, ', ')}"
+    return f"{rule}{_GOT}{as_one(value)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +127,19 @@ def without_values(line: str) -> str:
     >>> without_values("speed: expected a finite number, got 'x'; late")
     'speed: expected a finite number; late'
     """
-    return _AND.join(map(_rule, _split(line)))
+    return SEPARATOR.join(map(_rule, _split(line)))
+
+
+def is_about_cells(line: str, columns: Collection[str]) -> bool:
+    """Return whether a row's cells may be in the wrong columns, or have broken a rule of one.
+
+    This is so for a reason of the whole file, of a line that is no row (all of these begin with "expected"), and of a
+    column. What is left are the rules about a row as a whole, whose cells were all read as their columns demand.
+
+    >>> is_about_cells("expected 3 fields, got 2", ["age"]), is_about_cells("late", ["age"])
+    (True, False)
+    """
+    return line.startswith((WHOLE_FILE, _OF_LINE)) or names_column(line, columns)
 
 
 def names_column(line: str, columns: Collection[str]) -> bool:
@@ -159,7 +172,7 @@ def _merge(rule: str, one: KindCount, other: KindCount) -> KindCount:
 
 def _split(line: str) -> list[str]:
     """Return the reasons of a row; the reason of a whole file is one reason."""
-    return [line] if line.startswith(WHOLE_FILE) else line.split(_AND)
+    return [line] if line.startswith(WHOLE_FILE) else line.split(SEPARATOR)
 
 
 def _rule(reason: str) -> str:

@@ -81,7 +81,7 @@ def _check_exportable(encoder: Encoder) -> None:
 
 def _verify_golden_rows(onnx_model: onnx.ModelProto, model: Scorer, golden: Mapping[str, Any]) -> None:
     if golden["rows"]:
-        (output,) = ReferenceEvaluator(onnx_model).run([SCORE], to_inputs(model.request_schema, golden["rows"]))
+        (output,) = ReferenceEvaluator(onnx_model).run([SCORE], _arrays(model.request_schema, golden["rows"]))
         package_reader.check_golden_scores("as a graph", np.asarray(output)[:, 0], golden["scores"])
 
 
@@ -94,11 +94,15 @@ def to_inputs(request_schema: RequestSchema, rows: Sequence[Row]) -> dict[str, A
     >>> {name: values.tolist() for name, values in to_inputs(schema, [{"zone": None, "miles": 3}]).items()}
     {'zone': [['']], 'miles': [[3.0]]}
     """
-    complete = [request_schema.complete(row) for row in rows]
+    return _arrays(request_schema, [request_schema.complete(row) for row in rows])
+
+
+def _arrays(request_schema: RequestSchema, rows: Sequence[Row]) -> dict[str, Any]:
+    """Return rows of all features as they were in training, such as golden rows, as the graph's inputs."""
     return {
-        name: np.array([[MISSING_TEXT if row[name] is None else row[name]] for row in complete], object)
+        name: np.array([[MISSING_TEXT if row[name] is None else row[name]] for row in rows], object)
         if is_text
-        else np.array([[row[name]] for row in complete], np.float64)
+        else np.array([[row[name]] for row in rows], np.float64)
         for name, is_text in request_schema.is_text.items()
     }
 

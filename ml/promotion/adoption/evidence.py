@@ -9,7 +9,7 @@ Evidence from the loss and from the centred loss is averaged; a mean of e-values
 "Comparing sequential forecasters" (arXiv 2110.00115).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Protocol, TypeVar
@@ -111,14 +111,31 @@ def block_series(
 
     `refreshes` are the models of the recipe with the nights of their trainings, oldest first.
     """
-    series = []
+    counted = _counted_gains(anchor, refreshes, night, horizon, nightly)
+    return join([block(each) for each in counted], horizon.nights_per_block)
+
+
+def night_series(
+    anchor: K, refreshes: Sequence[tuple[date, K]], night: date, horizon: Night, nightly: Nightly[K]
+) -> GainSeries:
+    """Return the same gains as `block_series`, but each night of a block is a value of its own.
+
+    More values allow larger bets in relation to their noise, and so show the same gain sooner. The nights of a block
+    are correlated, however.
+    """
+    return join(list(_counted_gains(anchor, refreshes, night, horizon, nightly)), nights_per_value=1)
+
+
+def _counted_gains(
+    anchor: K, refreshes: Sequence[tuple[date, K]], night: date, horizon: Night, nightly: Nightly[K]
+) -> Iterator[GainSeries]:
+    """Yield the nightly gains of each block that counts as of `night` and has labels."""
     for first, last in blocks(refreshes[0][0], night, horizon) if refreshes else ():
         newest = [model for trained, model in refreshes if trained < first][-1]
         known = horizon.previous(last, -horizon.nights_per_block)
         gains = nightly(anchor, newest, first, last, known)
         if gains is not None:
-            series.append(block(gains))
-    return join(series, horizon.nights_per_block)
+            yield gains
 
 
 def e_values(series: GainSeries, declared: Adoption) -> Floats:

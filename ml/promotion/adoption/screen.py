@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ml.arrays import Floats
-from ml.governance.checks import Check, CheckStatus
+from ml.governance.checks import Check, CheckStatus, at_least
 from ml.targets import Target
 from ml.usecase.adoption import Adoption
 
@@ -21,13 +21,16 @@ class ScreenedScores:
 
     `champion` and `released` are the scores, shape (n,), of the same rows of nights that wait for labels: by the
     champion, and by the model to release. `labels` and `judged` have the labels and the judged model's scores of the
-    judged nights, shape (m,).
+    judged nights, shape (m,). `released_nights` and `champion_nights` are the numbers of nights that the two models
+    learned from; None if it is not known.
     """
 
     champion: Floats
     released: Floats
     labels: Floats
     judged: Floats
+    released_nights: int | None
+    champion_nights: int | None
 
 
 def checks(scores: ScreenedScores, target: Target, declared: Adoption) -> tuple[Check, ...]:
@@ -35,12 +38,16 @@ def checks(scores: ScreenedScores, target: Target, declared: Adoption) -> tuple[
 
     * The mean score of the nights that wait for labels moves by at most `max_score_shift`.
     * The mean label of the judged nights differs from its expectation by at most `max_label_shift`.
+    * The model to release learned from at least `min_nights_share` as many nights as the champion.
     """
     score_shift = (
         abs(target.score_distance.level_shift(scores.released, scores.champion)) if len(scores.released) else np.nan
     )
     expected, observed = (
         target.expected_and_observed(scores.labels, scores.judged) if len(scores.labels) else (np.nan,) * 2
+    )
+    nights_share = (
+        scores.released_nights / scores.champion_nights if scores.released_nights and scores.champion_nights else None
     )
     return (
         _at_most("shift of the mean score on nights without labels", score_shift, declared, "max_score_shift"),
@@ -49,6 +56,12 @@ def checks(scores: ScreenedScores, target: Target, declared: Adoption) -> tuple[
             abs(observed - expected),
             declared,
             "max_label_shift",
+        ),
+        at_least(
+            "nights that it learned from, as a share of the champion's",
+            nights_share,
+            declared.min_nights_share,
+            "adoption.min_nights_share",
         ),
     )
 

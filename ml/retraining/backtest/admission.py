@@ -21,6 +21,20 @@ from ml.training import splitting
 ADOPTED, REFUSED, KEPT = "adopted", "refused", str(Outcome.KEEP)
 
 
+def gate_refusal(night: date, used_until: str, context: BacktestContext) -> str:
+    """Return why the gate could not judge a training as of `night`; "" if it could, or if there is no gate.
+
+    `used_until` is the last night that the champion was fitted or judged on.
+    """
+    if not context.use_gate:
+        return ""
+    try:
+        _count_holdout(night, used_until, context)
+    except RefusalError as refusal:
+        return str(refusal)
+    return ""
+
+
 def trainings_against(night: date, used_until: str, context: BacktestContext) -> tuple[TrainingId, ...]:
     """Return the trainings as of `night` that the gate needs: the model to judge, and the one to release.
 
@@ -137,7 +151,15 @@ def _screened_scores(
         released=refresh.scores[rows],
         labels=holdout.labels,
         judged=holdout.challenger,
+        released_nights=_count_learned(refresh, context),
+        champion_nights=_count_learned(champion, context),
     )
+
+
+def _count_learned(model: TrainedModel, context: BacktestContext) -> int:
+    """Return the number of nights that a model was fitted on."""
+    nights = context.history.nights
+    return len(np.unique(nights[(nights >= model.learned_from) & (nights <= model.learned_until)]))
 
 
 def _waiting_rows(refresh: TrainedModel, context: BacktestContext) -> Integers:

@@ -84,9 +84,9 @@ class Intervention:
 class DecisionRecord:
     """A policy's decision on a night, and the outcome for the model that it requested; "" if it requested none.
 
-    `failed_checks` names the gate's checks that the model did not pass. `refresh` is the training that would be released,
-    None if there is none; `admission` is the evidence on which it was admitted, and `evidence` that of its recipe.
-    `agreement` has the checks that the refit agrees with the judged model.
+    `failed_checks` names the gate's checks that the model did not pass. `refresh` is the training that would be
+    released, None if there is none; `admission` is the evidence on which it was admitted, and `evidence` that of its
+    recipe. `agreement` has the checks that the refit agrees with the judged model.
     """
 
     night: date

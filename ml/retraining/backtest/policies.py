@@ -3,23 +3,29 @@
 * `never` requests no training; `every@28` requests one every 28 nights.
 * `triggers` evaluates the use case's own triggers every night, `triggers@14` every 14 nights.
   `triggers:calibration_gap=0.02@14` evaluates only this trigger, with this threshold. `triggers:drift=0.5@14` evaluates
-  drift as declared, and requests a training even if the declaration only shows drift.
+  drift as declared, and requests a training even if the declaration only shows drift. `triggers:worth=5000@14`
+  evaluates what a fresh model is worth, at a total price of 5,000 for each retraining.
 * `shadow:margin=0.005@14` trains every 14 nights, and adopts the model trained 14 nights before if its loss has been
   lower than the champion's by more than the margin since.
 * `hindsight@14` trains every 14 nights and always uses the model that is best on the following nights.
+
+`+recalibrate` after any of them recalibrates the champion's scores between trainings (`ml.targets.recalibration`):
+`every@14+recalibrate`, or `every@14+recalibrate:window_nights=56:prior_nights=14` for other than the default numbers.
 """
 
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
-from ml.errors import RequestError
+from ml.errors import DeclarationError, RequestError
 from ml.retraining.triggers import RetrainingDecision
-from ml.usecase import Drift, Triggers
+from ml.targets.recalibration import Recalibration
+from ml.usecase import Drift, RetrainingPrice, Triggers
 from ml.usecase.triggers import NAMES as THRESHOLDS
 
 _INTEGER_SETTINGS = ("new_labels", "age_nights")
-_DRIFT = "drift"
+_DRIFT, _WORTH = "drift", "worth"
 _TIMING_SETTINGS = ("window_nights", "min_nights", "cooldown_nights")  # fields of `Triggers`
 _PATTERN = re.compile(r"(?P<kind>[a-z]+)(?P<settings>(?::[a-z_]+=[0-9.]+)*)(?:@(?P<interval>[1-9][0-9]*))?")
 _EXAMPLES = (
@@ -29,15 +35,22 @@ _EXAMPLES = (
     "triggers:calibration_gap=0.02@14",
     "shadow:margin=0.005@14",
     "hindsight@14",
+    "every@14+recalibrate",
 )
+_LAYER_SETTINGS = {"every_nights": int, "window_nights": int, "prior_nights": float, "min_rows": int, "gated": bool}
+_LAYER_PATTERN = re.compile(r"recalibrate(?P<settings>(?::[a-z_]+=[0-9.]+)*)")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Policy:
-    """A retraining policy: its text, and the number of nights between its decisions; 0 means never."""
+    """A retraining policy: its text, and the number of nights between its decisions; 0 means never.
+
+    With `recalibration`, the champion's scores pass through a layer that is fitted between trainings.
+    """
 
     name: str
     interval_nights: int
+    recalibration: Recalibration | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -79,8 +92,9 @@ def parse(text: str, declared: Triggers) -> tuple[Policy, ...]:
 
     Raises RequestError if a policy is malformed or repeated; its message shows examples.
 
-    >>> parse("never, every@28", Triggers())
-    (Policy(name='never', interval_nights=0), Scheduled(name='every@28', interval_nights=28))
+    >>> never, every = parse("never, every@28+recalibrate:window_nights=56", Triggers())
+    >>> (never.interval_nights, every.interval_nights, every.recalibration.window_nights)
+    (0, 28, 56)
     >>> (policy,) = parse("triggers:loss_rise=0.1@14", Triggers(calibration_gap=0.04))
     >>> policy.triggers.loss_rise, policy.triggers.calibration_gap  # a named trigger switches the others off
     (0.1, None)
@@ -97,6 +111,8 @@ def parse(text: str, declared: Triggers) -> tuple[Policy, ...]:
 def vary_thresholds(policy: Triggered, factors: Iterable[float], declared: Triggers) -> tuple[Triggered, ...]:
     """Return variants of the policy: each enabled threshold, one at a time, multiplied by each of `factors`.
 
+    A price of retraining is not varied: it is a cost, and not a setting.
+
     >>> declared = Triggers(calibration_gap=0.04, new_labels=None, drift=None)
     >>> policy = Triggered(name="triggers@14", interval_nights=14, triggers=declared)
     >>> [each.name for each in vary_thresholds(policy, (0.5, 2.0), declared)]
@@ -104,17 +120,14 @@ def vary_thresholds(policy: Triggered, factors: Iterable[float], declared: Trigg
     """
     policies = []
     for name, threshold in _thresholds(policy.triggers).items():
+        if name == _WORTH:
+            continue
         for factor in factors:
             if name == _DRIFT and threshold * factor >= 1:
                 continue  # a share of drifted features cannot exceed 1
             triggers = _replace_settings(policy.triggers, {name: type(threshold)(threshold * factor)})
-            policies.append(
-                Triggered(
-                    name=format_policy(triggers, policy.interval_nights, declared),
-                    interval_nights=policy.interval_nights,
-                    triggers=triggers,
-                )
-            )
+            text = format_policy(triggers, policy.interval_nights, declared)
+            policies.append(replace(policy, name=text + "".join(policy.name.partition("+")[1:]), triggers=triggers))
     return tuple(policies)
 
 
@@ -132,33 +145,63 @@ def format_policy(triggers: Triggers, interval_nights: int, declared: Triggers) 
 
 def _thresholds(triggers: Triggers) -> dict[str, float | int]:
     enabled = {name: value for name in THRESHOLDS if (value := getattr(triggers, name)) is not None}
-    return {name: value.share if isinstance(value, Drift) else value for name, value in enabled.items()}
+    numbers = {name: value.share if isinstance(value, Drift) else value for name, value in enabled.items()}
+    return numbers if triggers.worth is None else numbers | {_WORTH: triggers.worth.total(0)}
 
 
 def _replace_settings(triggers: Triggers, settings: Mapping[str, float | None]) -> Triggers:
-    """Return the triggers with new numbers; None switches a trigger off, and a number for drift lets it request."""
+    """Return the triggers with new numbers; None switches a trigger off, and a number for drift lets it request.
+
+    A number for `worth` is the total price.
+    """
     share = settings.get(_DRIFT)
     drift = (
         replace(triggers.drift or Drift(), share=share, triggers_retraining=True)
         if share is not None
         else triggers.drift
     )
-    plain = {name: value for name, value in settings.items() if name != _DRIFT}
+    plain = {name: value for name, value in settings.items() if name not in (_DRIFT, _WORTH)}
+    price = settings.get(_WORTH)
+    first_age = {"first_age_nights": triggers.worth.first_age_nights} if triggers.worth else {}
     off = {name for name, value in settings.items() if value is None}
     return replace(
         triggers,
         **plain,  # type: ignore[arg-type]  # callers check names and types
         drift=None if _DRIFT in off else drift,
+        worth=(None if _WORTH in off else triggers.worth)
+        if price is None
+        else RetrainingPrice(risk=price, **first_age),
         persistence=tuple(each for each in triggers.persistence if each.trigger not in off),
     )
 
 
 def _parse_policy(text: str, declared: Triggers) -> Policy:
-    match = _PATTERN.fullmatch(text)
+    """Return the policy in `text`, with the layer that follows its `+`."""
+    trained, plus, layer = text.partition("+")
+    policy = _parse_retraining(trained, text, declared)
+    return replace(policy, name=text, recalibration=_parse_recalibration(layer, text)) if plus else policy
+
+
+def _parse_recalibration(layer: str, text: str) -> Recalibration:
+    match = _LAYER_PATTERN.fullmatch(layer)
     if match is None:
         raise _invalid_policy(text)
-    pairs = [each.split("=") for each in match["settings"].split(":")[1:]]
-    interval_nights, settings = int(match["interval"] or 1), {name: _parse_number(value, text) for name, value in pairs}
+    settings = _parse_settings(match["settings"], text)
+    unknown = sorted(settings.keys() - _LAYER_SETTINGS.keys())
+    if unknown:
+        raise RequestError(f"expected numbers of {', '.join(_LAYER_SETTINGS)}, got {', '.join(unknown)} in {text!r}")
+    numbers: dict[str, Any] = {name: _LAYER_SETTINGS[name](value) for name, value in settings.items()}
+    try:
+        return Recalibration(**numbers)
+    except DeclarationError as error:
+        raise RequestError(f"{error} in {text!r}") from None
+
+
+def _parse_retraining(trained: str, text: str, declared: Triggers) -> Policy:
+    match = _PATTERN.fullmatch(trained)
+    if match is None:
+        raise _invalid_policy(text)
+    interval_nights, settings = int(match["interval"] or 1), _parse_settings(match["settings"], text)
     match match["kind"], sorted(settings), match["interval"]:
         case "never", [], None:
             return Policy(name=text, interval_nights=0)
@@ -184,6 +227,8 @@ def _parse_triggers(text: str, settings: Mapping[str, float], declared: Triggers
     if unknown:
         known = ", ".join((*THRESHOLDS, *_TIMING_SETTINGS))
         raise RequestError(f"expected triggers of {known}, got {', '.join(unknown)} in {text!r}")
+    if settings.get(_WORTH) == 0:
+        raise RequestError(f"expected a price above 0, got worth=0 in {text!r}")
     named = settings.keys() & set(THRESHOLDS)
     off = (
         set(THRESHOLDS) - named
@@ -196,6 +241,12 @@ def _parse_triggers(text: str, settings: Mapping[str, float], declared: Triggers
 
 def _requests_training(name: str, declared: Triggers) -> bool:
     return name != _DRIFT or (declared.drift is not None and declared.drift.triggers_retraining)
+
+
+def _parse_settings(settings: str, policy: str) -> dict[str, float]:
+    """Return the numbers of `:name=number:name=number`."""
+    pairs = [each.split("=") for each in settings.split(":")[1:]]
+    return {name: _parse_number(value, policy) for name, value in pairs}
 
 
 def _parse_number(text: str, policy: str) -> float:

@@ -15,6 +15,7 @@ import numpy as np
 from ml.arrays import Floats, Integers, Strings
 from ml.retraining.backtest.context import BacktestContext, PolicyRun
 from ml.retraining.backtest.history import TrainedModel, Trainings
+from ml.retraining.backtest.policies import Triggered
 from ml.retraining.backtest.simulation import served_scores
 from ml.retraining.triggers import TriggerState
 from ml.statistics import intervals
@@ -83,13 +84,21 @@ class PolicyDifference:
 
 @dataclass(frozen=True, kw_only=True)
 class Results:
-    """The results of all policies on the same rows, all pairwise differences, and the first and last night."""
+    """The results of all policies on the same rows, all pairwise differences, and the first and last night.
+
+    `prices` are the prices of a retraining that the use case or a policy declares, in order, without CPU time.
+    """
 
     nights: tuple[str, str]
     rows: int
     block_count: int
     policies: tuple[PolicyResult, ...]
     differences: tuple[PolicyDifference, ...]
+    prices: tuple[float, ...] = ()
+
+    def net_per_1000(self, policy: PolicyResult, price: float) -> float:
+        """Return what a policy saved per 1000 rows, minus its trainings at this price each."""
+        return policy.quality.saved_per_1000 - 1000 * price * policy.trainings / self.rows
 
 
 def is_significant(interval: Interval) -> bool:
@@ -122,7 +131,13 @@ def measure(runs: Sequence[PolicyRun], context: BacktestContext, trainings: Trai
             compare(first, second, labels, night_blocks, target, confidence)
             for first, second in combinations(scores.items(), 2)
         ),
+        prices=_prices(runs, context),
     )
+
+
+def _prices(runs: Sequence[PolicyRun], context: BacktestContext) -> tuple[float, ...]:
+    declared = [context.case.triggers, *(run.policy.triggers for run in runs if isinstance(run.policy, Triggered))]
+    return tuple(sorted({each.worth.total(0) for each in declared if each.worth is not None}))
 
 
 def compare(

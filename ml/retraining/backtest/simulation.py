@@ -4,6 +4,7 @@ A simulation is a pure function of rows and trainings. It needs no stored state 
 If it stops because a training is missing, it can be repeated with that training.
 """
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
 from itertools import pairwise
@@ -13,7 +14,7 @@ import numpy as np
 from ml.arrays import Floats
 from ml.monitoring import drift, performance
 from ml.retraining import triggers as retraining_triggers
-from ml.retraining.backtest import admission, recipe_evidence
+from ml.retraining.backtest import admission, age_cost, recalibration, recipe_evidence
 from ml.retraining.backtest.context import BacktestContext, ChampionTerm, DecisionRecord, PolicyRun
 from ml.retraining.backtest.history import TrainedModel, TrainingId, Trainings, model_of
 from ml.retraining.backtest.policies import Hindsight, Policy, Scheduled, Shadow, Triggered
@@ -110,9 +111,9 @@ def _needed_trainings(
 def _decide(run: PolicyRun, night: date, context: BacktestContext, trainings: Trainings) -> RetrainingDecision:
     if isinstance(run.policy, Triggered):
         triggers = run.policy.triggers
-        return retraining_triggers.decide(
-            triggers, observe(run, triggers, night, context, trainings), context.case.horizon
-        )
+        facts = observe(run, triggers, night, context, trainings)
+        decision = retraining_triggers.decide(triggers, facts, context.case.horizon)
+        return decision.unless(admission.gate_refusal(night, _champion(run, trainings).used_until, context))
     assert isinstance(run.policy, Scheduled)
     return run.policy.decision
 
@@ -125,7 +126,7 @@ def observe(
     champion = _champion(run, trainings)
     first = max(horizon.previous(night, triggers.window_nights), context.period.first)
     matured_rows = history.matured(history.rows(first, night), horizon.cutoff(night), case.matured_share)
-    scores, target = served_scores(run, context, trainings), champion.target
+    scores, target = served_scores(run, context, trainings, first), champion.target
     recent = performance.measure_recent(
         history.labels[matured_rows], scores[matured_rows], history.nights[matured_rows], target, case.gates.confidence
     )
@@ -145,6 +146,7 @@ def observe(
             for record in reversed(run.records)
             if record.night >= run.champion_terms[-1].first_night
         ),
+        worth=None if triggers.worth is None else age_cost.observe(run, triggers.min_nights, night, context, trainings),
     )
 
 
@@ -158,17 +160,30 @@ def drifted_share(champion: TrainedModel, triggers: Triggers, night: date, conte
     return history.drifted_share(declared, *spans)
 
 
-def served_scores(run: PolicyRun, context: BacktestContext, trainings: Trainings) -> Floats:
-    """Return each row's score from the model that was champion on its night, shape (n,); NaN outside the period."""
-    scores = np.full(len(context.history.labels), np.nan)
-    ends = [
-        *(term.first_night for term in run.champion_terms[1:]),
-        context.case.horizon.previous(context.period.last, -1),
-    ]
-    for term, end in zip(run.champion_terms, ends, strict=True):
-        rows = context.history.rows(term.first_night, context.case.horizon.previous(end))
-        scores[rows] = model_of(term.training, trainings).scores[rows]
+def served_scores(run: PolicyRun, context: BacktestContext, trainings: Trainings, since: date = date.min) -> Floats:
+    """Return each row's score as it was answered, shape (n,); NaN outside the period.
+
+    It is that of the model that was champion on the row's night, after the layer of a policy that recalibrates. Before
+    `since`, layers may be left out.
+    """
+    declared, scores = run.policy.recalibration, np.full(len(context.history.labels), np.nan)
+    for term, answered in answered_periods(run, context):
+        model, rows = model_of(term.training, trainings), context.history.rows(answered.first, answered.last)
+        scores[rows] = (
+            model.scores[rows]
+            if declared is None
+            else recalibration.served_scores(model, answered, declared, context, since)
+        )
     return scores
+
+
+def answered_periods(run: PolicyRun, context: BacktestContext) -> Iterator[tuple[ChampionTerm, Period]]:
+    """Yield each champion's term with the nights that it answered for; none that was replaced before it answered."""
+    horizon = context.case.horizon
+    ends = [*(term.first_night for term in run.champion_terms[1:]), horizon.previous(context.period.last, -1)]
+    for term, end in zip(run.champion_terms, ends, strict=True):
+        if term.first_night < end:
+            yield term, Period(term.first_night, horizon.previous(end))
 
 
 def _apply_decision(

@@ -10,10 +10,14 @@ NO_DIFFERENCE = "no difference shown"
 
 
 def headers(results: Results, references: tuple[str, ...]) -> list[str]:
-    """Return the headers of the table of policies; `references` are the policies that the others are compared with."""
+    """Return the headers of the table of policies; `references` are the policies that the others are compared with.
+
+    For each price of retraining there is a column with what is saved per 1000 rows, minus the price of the trainings.
+    """
     headline = results.policies[0].quality.headline
     gains = [f"gain on {name}" for name in references]
-    return ["policy", "asked for", "let in", *headline, "calibration gap", "saved per 1000", *gains]
+    net = [f"net at {price:,.0f} a retraining" for price in results.prices]
+    return ["policy", "asked for", "let in", *headline, "calibration gap", "saved per 1000", *net, *gains]
 
 
 def policy_rows(results: Results, references: tuple[str, ...]) -> list[list[str]]:
@@ -87,6 +91,7 @@ def _policy_row(each: PolicyResult, results: Results, references: tuple[str, ...
         *quality.values(),
         f"{each.quality.calibration_gap:+.4f}",
         f"{each.quality.saved_per_1000:,.0f}",
+        *(f"{results.net_per_1000(each, price):,.0f}" for price in results.prices),
         *(describe_gain(gain(results, each.policy, name)) for name in references),
     ]
 

@@ -54,7 +54,7 @@ def test_all_rows_go_to_a_file(
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "reported"),
     [
         (("as-of", "taxi", "0"), "expected --table with a version or with --out"),
         (("as-of", "taxi", "2031-01-01"), "expected a night of taxi that was ingested"),
@@ -64,11 +64,11 @@ def test_all_rows_go_to_a_file(
     ],
 )
 def test_what_is_not_there_is_refused_with_a_sentence(
-    ask: Callable[..., Result], words: tuple[str, ...], told: str
+    ask: Callable[..., Result], words: tuple[str, ...], reported: str
 ) -> None:
     said = ask(*words)
     assert said.exit_code == 1
-    assert told in said.output.replace("\n", " ")
+    assert reported in said.output.replace("\n", " ")
 
 
 def test_a_vacuum_tells_what_is_named_and_what_goes(ask: Callable[..., Result]) -> None:

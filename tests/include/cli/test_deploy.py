@@ -27,10 +27,10 @@ def test_a_machine_without_an_engine_is_told(
 def test_containers_and_images_from_the_command_line(home: Settings, toys: None) -> None:
     digest = served.packaged(home)
     served.routed(home, digest)
-    told = RUNNER.invoke(app, ["image", USE_CASE])
+    reported = RUNNER.invoke(app, ["image", USE_CASE])
     assert re.search(
         rf"^ratchet-taxi:[0-9a-f]{{12}} serves the package {digest}; the digest of its files is [0-9a-f]{{64}}",
-        told.output,
+        reported.output,
     )
     port = ["--port", str(ports.free_port(home.host))]
     try:

@@ -54,20 +54,22 @@ def test_held_rows_are_told_with_their_commonest_reason_and_are_no_failure(ask: 
 
 
 @pytest.mark.parametrize(
-    ("name", "old", "new", "told"),
+    ("name", "old", "new", "reported"),
     [
         ("bookings.csv", "kilometres", "miles", "missing: ['kilometres']"),
         ("stray.csv", "", "a", "expected a name that begins with a table's"),
     ],
     ids=["a renamed column", "a file of no table"],
 )
-def test_a_file_that_is_held_whole_is_told_and_is_a_failure(ask: Ask, name: str, old: str, new: str, told: str) -> None:
+def test_a_file_that_is_held_whole_is_told_and_is_a_failure(
+    ask: Ask, name: str, old: str, new: str, reported: str
+) -> None:
     ask()
     (folder() / name).touch()
     spoil(name, old, new)
     said = ask()
     assert said.exit_code == 1
-    assert told in " ".join(said.output.split())
+    assert reported in " ".join(said.output.split())
 
 
 def test_a_missing_file_is_told_in_a_sentence(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:

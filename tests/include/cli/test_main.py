@@ -110,10 +110,10 @@ def test_a_night_before_the_history_is_ingested_with_a_warning_that_names_the_fi
 ) -> None:
     result = CliRunner().invoke(main.app, ["ingest", "taxi", "2024-02-28"])
     assert result.exit_code == 0, result.output
-    told = "2024-02-28 is before the first night of the history of taxi, 2024-03-01"
-    assert told in result.output
+    reported = "2024-02-28 is before the first night of the history of taxi, 2024-03-01"
+    assert reported in result.output
     (alert,) = warehouse.alerts(warehouse.engine(home.warehouse_url), "taxi")
-    assert told in alert.message
+    assert reported in alert.message
 
 
 @pytest.mark.parametrize("value", ["", " ", "/", "/dev/null", "~nobody-of-this-name/home"])

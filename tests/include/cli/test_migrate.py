@@ -45,10 +45,10 @@ def test_a_dry_run_says_what_would_be_brought_and_brings_nothing(
     here: Installation, ready: Ready, tmp_path: Path
 ) -> None:
     new = ready()
-    told = migrate("--to", described(new, tmp_path), "--dry-run")
-    assert told.exit_code == 0, told.output
-    assert "packages" in told.output
-    assert "signing keys are not copied" in told.output
+    reported = migrate("--to", described(new, tmp_path), "--dry-run")
+    assert reported.exit_code == 0, reported.output
+    assert "packages" in reported.output
+    assert "signing keys are not copied" in reported.output
     assert not new.settings.packages.exists()
     assert migrate("--to", described(new, tmp_path), "--dry-run", "--with-secrets", "--no-landing").exit_code == 0
 
@@ -56,12 +56,12 @@ def test_a_dry_run_says_what_would_be_brought_and_brings_nothing(
 def test_a_house_is_moved_there_and_from_there_and_told_equal(here: Installation, ready: Ready, tmp_path: Path) -> None:
     new = ready()
     for _ in range(2):
-        told = migrate("--to", described(new, tmp_path))
-        assert told.exit_code == 0, told.output
-        assert "NOT EQUAL" not in told.output
-        assert "parts are equal at both ends; the source is unchanged" in told.output
-    told = migrate("--from", described(new, tmp_path))
-    assert (told.exit_code, "0 copied" in told.output) == (0, False), told.output
+        reported = migrate("--to", described(new, tmp_path))
+        assert reported.exit_code == 0, reported.output
+        assert "NOT EQUAL" not in reported.output
+        assert "parts are equal at both ends; the source is unchanged" in reported.output
+    reported = migrate("--from", described(new, tmp_path))
+    assert (reported.exit_code, "0 copied" in reported.output) == (0, False), reported.output
 
 
 def test_a_move_that_is_killed_is_ended_by_the_same_command(here: Installation, ready: Ready, tmp_path: Path) -> None:
@@ -73,8 +73,8 @@ def test_a_move_that_is_killed_is_ended_by_the_same_command(here: Installation, 
         time.sleep(0.001)
     process.send_signal(signal.SIGKILL)
     assert process.wait() == -signal.SIGKILL
-    told = migrate("--to", described(new, tmp_path))
-    assert told.exit_code == 0, told.output
+    reported = migrate("--to", described(new, tmp_path))
+    assert reported.exit_code == 0, reported.output
     move = migration.create(here, new)
     assert {part.name: table_digest(part.source_rows()) for part in move.parts} == {
         part.name: table_digest(part.copied_rows()) for part in move.parts
@@ -90,9 +90,9 @@ def test_a_move_that_is_killed_is_ended_by_the_same_command(here: Installation, 
     ],
 )
 def test_another_end_than_one_is_refused(here: Installation, arguments: tuple[str, ...], said: str) -> None:
-    told = migrate(*arguments)
-    assert told.exit_code == 1
-    assert said in told.output
+    reported = migrate(*arguments)
+    assert reported.exit_code == 1
+    assert said in reported.output
 
 
 def test_a_house_in_which_something_runs_stays_unless_one_knows_better(
@@ -101,9 +101,9 @@ def test_a_house_in_which_something_runs_stays_unless_one_knows_better(
     new = ready()
     journal = RequestLog(here.settings.prediction_log / "taxi", segment_bytes=4096)
     try:
-        told = migrate("--to", described(new, tmp_path), "--dry-run")
-        assert told.exit_code == 1
-        assert "a server answers for taxi" in told.output
+        reported = migrate("--to", described(new, tmp_path), "--dry-run")
+        assert reported.exit_code == 1
+        assert "a server answers for taxi" in reported.output
         assert migrate("--to", described(new, tmp_path), "--assume-idle", "--dry-run").exit_code == 0
     finally:
         journal.close()

@@ -86,9 +86,9 @@ def nightly(night: date) -> list[Entry]:
 
 
 def metrics(night: date, day: int) -> Iterator[Metric]:
-    told = {"log_loss": 0.5, "brier": 0.17, "auc": 0.7, "calibration_gap": 0.01, "alert_rate": 0.3, "cost": 250.0}
-    told |= {"saved_per_1000": 25_000.0, "drifted_share": 0.6, "labels_missing": 3.0}
-    told |= {
+    reported = {"log_loss": 0.5, "brier": 0.17, "auc": 0.7, "calibration_gap": 0.01, "alert_rate": 0.3, "cost": 250.0}
+    reported |= {"saved_per_1000": 25_000.0, "drifted_share": 0.6, "labels_missing": 3.0}
+    reported |= {
         "predictions": 5_000.0,
         "error_rate": 0.001,
         "latency_p50_ms": 0.4,
@@ -96,21 +96,21 @@ def metrics(night: date, day: int) -> Iterator[Metric]:
         "cpu_cores": 0.1,
         "memory_mb": 95.0,
     }
-    told |= {f"psi:feature_{number}": number / 10 for number in range(40)}
-    for name, value in told.items():
+    reported |= {f"psi:feature_{number}": number / 10 for number in range(40)}
+    for name, value in reported.items():
         swung = value * (1 + 0.1 * math.sin(day / 20))
         yield Metric(
             use_case="flights", night=night, model_digest=CHAMPION, slice="all", metric=name, value=swung, n=900
         )
     for name in ("log_loss", "saved_per_1000"):
-        low, high = 0.9 * told[name], 1.1 * told[name]
+        low, high = 0.9 * reported[name], 1.1 * reported[name]
         yield Metric(
             use_case="flights",
             night=night,
             model_digest=CHAMPION,
             slice="all",
             metric=f"expected_{name}",
-            value=told[name],
+            value=reported[name],
             low=low,
             high=high,
             n=900,
@@ -136,7 +136,7 @@ def metrics(night: date, day: int) -> Iterator[Metric]:
                 model_digest=CHAMPION,
                 slice=f"carrier={level:02}",
                 metric=name,
-                value=told[name],
+                value=reported[name],
                 n=500,
             )
 

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import pytest
@@ -6,6 +7,7 @@ from include.dashboard import adoption
 from ml.governance import ledger_entries
 from ml.governance.hash_chain import Entry
 from ml.governance.ledger_entries import AdoptionRecord, EntryKind, Verdict
+from tests import payloads
 
 NIGHTS = [date(2024, 3, day) for day in (1, 15, 29)]
 
@@ -53,16 +55,40 @@ def test_the_summary_counts_what_the_latest_refresh_uses() -> None:
 @pytest.mark.parametrize(
     ("admission", "answer"),
     [
-        ("proof", "shown better"),
-        ("licence", "adopted under the licence"),
-        ("allowance", "adopted unproven"),
-        (None, "not adopted"),
+        ("proof", "admitted as shown better, not released"),
+        ("licence", "admitted under the licence, not released"),
+        ("allowance", "admitted unproven, not released"),
+        (None, "not admitted"),
     ],
 )
 def test_each_refresh_says_what_became_of_it(admission: str | None, answer: str) -> None:
     status = adoption.find([judged_refresh(NIGHTS[0], 14.0, admission)])
     assert status is not None
     assert status.rows == [("2024-03-01", answer, "as of 2024-03-01")]
+
+
+def test_a_refresh_that_was_released_says_who_approved_it_and_that_it_was_rolled_back() -> None:
+    judged = judged_refresh(NIGHTS[0], 1.0, "allowance")
+    promoted = replace(
+        judged,
+        kind=str(EntryKind.PROMOTED),
+        night=NIGHTS[1],
+        payload=payloads.stored(EntryKind.PROMOTED, approved_by=("tess", "bob")),
+    )
+    back = replace(
+        judged,
+        kind=str(EntryKind.ROLLED_BACK),
+        subject="another",
+        payload=payloads.stored(EntryKind.ROLLED_BACK, who="guard", why="shown worse", from_package=judged.subject),
+    )
+    adopted = "adopted unproven, approved by tess and bob for 2024-03-15"
+    for entries, answer in (
+        ((judged, promoted), adopted),
+        ((judged, promoted, back), f"{adopted}; guard: shown worse"),
+    ):
+        status = adoption.find(entries)
+        assert status is not None
+        assert [each.answer for each in status.refreshes] == [answer]
 
 
 def test_the_chart_shows_the_evidence_of_the_latest_recipe_only() -> None:

@@ -16,7 +16,7 @@ from tests.stack import raw_entries
 CHAIN = ChainStatus(head="", fault="", verified_at=MOMENT)
 
 
-def found(engine: sa.Engine, **query: str) -> LedgerPage:
+def result(engine: sa.Engine, **query: str) -> LedgerPage:
     return ledger_page.gather(engine, ledger_page.parse_query(query), CHAIN)
 
 
@@ -33,11 +33,11 @@ def found(engine: sa.Engine, **query: str) -> LedgerPage:
     ],
 )
 def test_entries_are_found(engine: sa.Engine, query: dict[str, str], count: int) -> None:
-    assert found(engine, **query).count == count
+    assert result(engine, **query).count == count
 
 
 def test_pages_follow_one_another_without_a_gap(engine: sa.Engine) -> None:
-    pages = [found(engine, kind="retraining_decided", page=str(page)) for page in range(1, 9)]
+    pages = [result(engine, kind="retraining_decided", page=str(page)) for page in range(1, 9)]
     numbers = [each.entry.seq for page in pages for each in page.entries]
     assert pages[0].pages == 8
     assert len(numbers) == pages[0].count
@@ -49,12 +49,12 @@ def test_pages_follow_one_another_without_a_gap(engine: sa.Engine) -> None:
     [("2012-12-31", None), ("2013-03-01T00:00", OLD), ("2013-06-01T09:30+02:00", CHAMPION), ("2013-12-31", CHAMPION)],
 )
 def test_it_is_told_who_was_champion_at_a_moment(engine: sa.Engine, at: str, champion: str | None) -> None:
-    (then,) = found(engine, use_case="flights", at=at).champions
+    (then,) = result(engine, use_case="flights", at=at).champions
     assert (then.entry.subject if then.entry else None) == champion
 
 
 def test_without_a_moment_nobody_is_told_of(engine: sa.Engine) -> None:
-    assert found(engine).champions == ()
+    assert result(engine).champions == ()
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,7 @@ def test_ticks_are_round(low: float, high: float, ticks: tuple[float, ...]) -> N
 def test_every_point_lies_within_the_frame(values: list[float]) -> None:
     drawn = line_charts.draw(chart(*values))
     assert drawn is not None
-    places = [tuple(map(float, found)) for found in re.findall(r"([-\d.]+),([-\d.]+)", drawn.lines[0].path)]
+    places = [tuple(map(float, result)) for result in re.findall(r"([-\d.]+),([-\d.]+)", drawn.lines[0].path)]
     assert len(places) == len(values)
     assert all(drawn.left <= x <= drawn.right and drawn.top <= y <= drawn.bottom for x, y in places)
 
@@ -93,17 +93,17 @@ def test_what_is_not_seen_is_told() -> None:
 
 
 def test_few_nights_are_rows_of_their_own_the_newest_first() -> None:
-    found = chart(1.0, 2.0)
-    assert found.row_label == "night"
-    assert [(row.night, row.values) for row in found.table] == [(date(2013, 2, 9), (2.0,)), (NIGHT, (1.0,))]
+    result = chart(1.0, 2.0)
+    assert result.row_label == "night"
+    assert [(row.night, row.values) for row in result.table] == [(date(2013, 2, 9), (2.0,)), (NIGHT, (1.0,))]
 
 
 def test_many_nights_are_told_by_the_week() -> None:
-    found = chart(*range(70))
-    assert found.row_label == "week from"
-    assert len(found.table) == 11
-    assert found.table[-1].night == date(2013, 2, 4)
-    assert found.table[-1].values == (1.0,)
+    result = chart(*range(70))
+    assert result.row_label == "week from"
+    assert len(result.table) == 11
+    assert result.table[-1].night == date(2013, 2, 4)
+    assert result.table[-1].values == (1.0,)
 
 
 def test_of_many_nights_the_line_is_the_mean_of_a_week_and_a_bad_night_does_not_flatten_it() -> None:

@@ -24,9 +24,9 @@ def empty(home: Settings) -> sa.Engine:
 
 
 def test_every_use_case_is_there_by_name(engine: sa.Engine) -> None:
-    found = overview.gather(engine, MOMENT)
-    assert [each.name for each in found.use_cases] == [case.name for case in usecases.all()]
-    assert found.unreadable == ()
+    result = overview.gather(engine, MOMENT)
+    assert [each.name for each in result.use_cases] == [case.name for case in usecases.all()]
+    assert result.unreadable == ()
 
 
 def test_it_is_told_who_answers_since_when_and_by_whose_word(engine: sa.Engine, case: UseCase) -> None:

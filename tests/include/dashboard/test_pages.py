@@ -54,16 +54,16 @@ def test_every_picture_says_what_it_shows_and_has_its_numbers_in_a_table(setting
 def test_replays_are_tables_and_pictures_of_ours_and_their_words_are_no_markup(
     settings: Settings, tmp_path: Path
 ) -> None:
-    path = stored.backtests(tmp_path, "flights") / "one" / "replay.json"
+    path = stored.backtests(tmp_path, "flights") / "one" / "backtest.json"
     path.parent.mkdir(parents=True)
-    table = {"heads": ["policy", "let in"], "rows": [["never", "0"], [NASTY, "2"]]}
-    told = {"nights": "2013-02-01..2013-03-01", "gate": True, "made": "One recipe.", "honest": "Read with care."}
-    path.write_text(json.dumps(told | {"policies": table, "pictures": {"quality": f"Loss {NASTY}"}}))
+    table = {"headers": ["policy", "let in"], "rows": [["never", "0"], [NASTY, "2"]]}
+    reported = {"nights": "2013-02-01..2013-03-01", "gate": True, "method": "One recipe.", "caveats": "Read with care."}
+    path.write_text(json.dumps(reported | {"policies": table, "pictures": {"quality": f"Loss {NASTY}"}}))
     html = pages.use_case(replace(settings, reports=tmp_path), "flights", MOMENT, ROOT)
     seen = Seen(html)
     assert seen.open == []
     (shown,) = seen.all("img")
-    assert shown["src"] == f"{ROOT}/use-cases/flights/replays/one/quality.svg"
+    assert shown["src"] == f"{ROOT}/use-cases/flights/backtests/one/quality.svg"
     assert shown["alt"] == f"Loss {NASTY}"
     assert "2013-02-01..2013-03-01, with the gate. One recipe." in html
     assert NASTY not in html

@@ -25,14 +25,14 @@ RUN_OUT = entry(EntryKind.GATE_OVERRIDDEN, LAST, NEXT, until=date(2013, 12, 30))
 OUTDATED = judged(LAST, NEXT, "promote", OLD)
 
 
-def found(case: UseCase, *told: Entry) -> pending_approvals.PendingRelease | None:
-    entries = [replace(each, seq=place) for place, each in enumerate((PROMOTED, *told), start=1)]
+def result(case: UseCase, *reported: Entry) -> pending_approvals.PendingRelease | None:
+    entries = [replace(each, seq=place) for place, each in enumerate((PROMOTED, *reported), start=1)]
     events = [each for each in entries if each.kind in RELEASE_KINDS]
     return pending_approvals.find(case, entries, state.replay_events(case.name, events), LAST)
 
 
 @pytest.mark.parametrize(
-    "told",
+    "reported",
     [
         pytest.param((), id="nothing was judged"),
         pytest.param((KEPT,), id="the champion was kept"),
@@ -46,12 +46,12 @@ def found(case: UseCase, *told: Entry) -> pending_approvals.PendingRelease | Non
         ),
     ],
 )
-def test_nobody_is_waited_for(case: UseCase, told: tuple[Entry, ...]) -> None:
-    assert found(case, *told) is None
+def test_nobody_is_waited_for(case: UseCase, reported: tuple[Entry, ...]) -> None:
+    assert result(case, *reported) is None
 
 
 @pytest.mark.parametrize(
-    ("told", "waits_for"),
+    ("reported", "waits_for"),
     [
         pytest.param((EARNED,), "its acceptance tests", id="not tried yet"),
         pytest.param((EARNED, FAILED), "a new package", id="it failed"),
@@ -59,16 +59,16 @@ def test_nobody_is_waited_for(case: UseCase, told: tuple[Entry, ...]) -> None:
     ],
 )
 def test_before_people_are_asked_it_is_told_what_must_happen(
-    case: UseCase, told: tuple[Entry, ...], waits_for: str
+    case: UseCase, reported: tuple[Entry, ...], waits_for: str
 ) -> None:
-    waiting = found(case, *told)
+    waiting = result(case, *reported)
     assert waiting is not None
     assert not waiting.is_requested
     assert waits_for in waiting.waits_for
 
 
 @pytest.mark.parametrize(
-    ("told", "lacking"),
+    ("reported", "lacking"),
     [
         pytest.param((EARNED, TESTED, SEEN), ("tech_lead", "business_owner"), id="nobody has answered"),
         pytest.param((EARNED, TESTED, SEEN, LEAD), ("business_owner",), id="one has"),
@@ -78,16 +78,16 @@ def test_before_people_are_asked_it_is_told_what_must_happen(
     ],
 )
 def test_those_who_have_not_answered_are_waited_for(
-    case: UseCase, told: tuple[Entry, ...], lacking: tuple[str, ...]
+    case: UseCase, reported: tuple[Entry, ...], lacking: tuple[str, ...]
 ) -> None:
-    waiting = found(case, *told)
+    waiting = result(case, *reported)
     assert waiting is not None
     assert waiting.is_requested
     assert waiting.missing == lacking
 
 
 def test_it_comes_with_what_it_earned_its_release_by(case: UseCase) -> None:
-    waiting = found(case, EARNED, FAILED, entry(EntryKind.ACCEPTANCE_TESTED, LAST, NEXT, checks=(LATENCY,)), SEEN)
+    waiting = result(case, EARNED, FAILED, entry(EntryKind.ACCEPTANCE_TESTED, LAST, NEXT, checks=(LATENCY,)), SEEN)
     assert waiting is not None
     assert (waiting.champion, waiting.gain, waiting.reason) == (CHAMPION, (0.01, 0.002, 0.018), "it had to be so")
     assert [(each.source, each.name, each.value, each.answer) for each in waiting.checks] == [
@@ -98,6 +98,6 @@ def test_it_comes_with_what_it_earned_its_release_by(case: UseCase) -> None:
 
 def test_a_gain_without_a_bound_is_not_shown(case: UseCase) -> None:
     gain = StoredInterval(value=0.01, low=None, high=None)
-    waiting = found(case, entry(EntryKind.JUDGED, LAST, NEXT, champion=CHAMPION, gain=gain))
+    waiting = result(case, entry(EntryKind.JUDGED, LAST, NEXT, champion=CHAMPION, gain=gain))
     assert waiting is not None
     assert waiting.gain is None

@@ -98,9 +98,9 @@ def test_of_two_models_in_a_night_the_one_that_answered_more_is_drawn(home: Sett
 
 
 def test_before_the_first_night_every_chart_is_empty(home: Settings, case: UseCase) -> None:
-    found = use_case_page.gather(warehouse.engine(home.warehouse_url), case, MOMENT)
-    assert all(chart.drawing is None for section in found.sections for chart in section.charts)
-    assert (found.measured_night, found.drift, found.slices, found.decisions) == (None, (), (), ())
+    result = use_case_page.gather(warehouse.engine(home.warehouse_url), case, MOMENT)
+    assert all(chart.drawing is None for section in result.sections for chart in section.charts)
+    assert (result.measured_night, result.drift, result.slices, result.decisions) == (None, (), (), ())
 
 
 def test_what_came_in_before_the_first_scored_night_is_shown_however_long_ago(home: Settings, case: UseCase) -> None:
@@ -144,8 +144,8 @@ def test_refreshes_have_a_section_with_their_evidence_and_answers(detail: UseCas
     shown = replace(detail, adoption=status, sections=(*detail.sections, section))
     page = render("use_case.html", root="/airflow/ratchet", detail=shown, status=shown.status, backtests=())
     assert '<h2 id="refreshes">Refreshes</h2>' in page
-    assert "adopted under the licence" in page
-    assert "not adopted" in page
+    assert "admitted under the licence, not released" in page
+    assert "not admitted" in page
     assert "log10 of the e-value" in page
     without = render("use_case.html", root="/airflow/ratchet", detail=detail, status=detail.status, backtests=())
     assert "Refreshes" not in without

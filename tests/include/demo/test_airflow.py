@@ -22,6 +22,20 @@ def test_dags_are_let_start_only_once_they_are_read_anew(
         driver().prepare()
 
 
+def test_a_failure_of_an_earlier_attempt_is_cleared_even_if_the_dags_are_parsed_late(
+    toy: Toy, driver: Callable[[], DemoRun], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    toy.start("taxi_train", "2024-03-16", "failed_training")["state"] = "failed"
+    toy.start("taxi_score", "2024-03-17", "failed_night")["state"] = "failed"
+    parsed, looks = airflow.Airflow._parsed_dags, iter((True, True))
+    monkeypatch.setattr(airflow.Airflow, "_parsed_dags", lambda self: set() if next(looks, False) else parsed(self))
+    driver().prepare()
+    assert set(ran(toy, "cleared", "cleared whole")) == {
+        ("cleared", "failed_night"),
+        ("cleared whole", "failed_training"),  # the code may have been corrected since it began
+    }
+
+
 def test_a_dag_file_that_cannot_be_read_is_named(toy: Toy, driver: Callable[[], DemoRun]) -> None:
     toy.broken = {"dags/score.py": "Traceback\n  ...\nSyntaxError: invalid syntax\n"}
     with pytest.raises(SetupError, match=r"the DAG file dags/score.py cannot be imported: SyntaxError: invalid syntax"):

@@ -158,7 +158,7 @@ def test_a_night_that_is_withheld_is_let_go_by_a_person_before_the_next_is_begun
 
 def test_a_night_that_stays_withheld_stops_the_rehearsal(toy: Toy, driver: Callable[[], DemoRun]) -> None:
     toy.withheld, toy.heeds = {SECOND}, False
-    with pytest.raises(StageError, match=f"the scores of {SECOND} are still withheld after the override by tech_lead"):
+    with pytest.raises(StageError, match=f"the scores of {SECOND} are still held back after the override by tech_lead"):
         driver().run_nights(lambda _: None)
 
 
@@ -186,7 +186,7 @@ def test_a_rehearsal_goes_on_where_an_earlier_one_was_stopped(
     toy.happened.clear()
     played = driver()
     played.prepare()
-    assert ran(toy, "cleared") == [("cleared", "failed_once")]
+    assert ran(toy, "cleared whole") == [("cleared whole", "failed_once")]
     toy.runs = [run for run in toy.runs if run["state"] != "failed"]
     played.bootstrap()
     assert ran(toy, "ingest") == []

@@ -70,7 +70,8 @@ class Toy:
                     self.waived.append((made["partition_key"], request.user))
                 return made
             case "clearTaskInstances":
-                self.happened.append(("cleared", request.body["dag_run_id"]))
+                kind = "cleared" if request.body["only_failed"] else "cleared whole"
+                self.happened.append((kind, request.body["dag_run_id"]))
             case "hitlDetails":
                 self.answered.append(request.user)
             case "scoring":

@@ -16,7 +16,7 @@ from tests.ml.usecase.test_use_case import use_case
 SVG = "{http://www.w3.org/2000/svg}"
 
 
-def found(nights: int = 7, a_night: int = 90, **fairness: int) -> Diagnostics:
+def result(nights: int = 7, a_night: int = 90, **fairness: int) -> Diagnostics:
     case = use_case(fairness=Fairness(group_by=("zone",), **fairness))
     rows = answered(nights, a_night)
     every = np.ones(len(rows.labels), bool)
@@ -36,24 +36,24 @@ def drawn(of: Diagnostics) -> dict[str, str]:
 
 @pytest.mark.parametrize("name", sections.PICTURES)
 def test_every_picture_is_svg_with_the_page_showing_through(name: str) -> None:
-    root = ET.fromstring(drawn(found())[name])
+    root = ET.fromstring(drawn(result())[name])
     assert root.tag == f"{SVG}svg"
     assert len(list(root.iter(f"{SVG}path"))) > 5
-    assert "fill: #ffffff" not in drawn(found())[name]
+    assert "fill: #ffffff" not in drawn(result())[name]
 
 
 def test_the_same_numbers_draw_the_same_pictures() -> None:
-    assert drawn(found()) == drawn(found())
+    assert drawn(result()) == drawn(result())
 
 
 @pytest.mark.parametrize(
     ("nights", "a_night"), [(1, 9), (2, 30), (7, 400)], ids=["one night", "two nights", "many rows"]
 )
 def test_any_count_of_rows_is_drawn_without_complaint(nights: int, a_night: int) -> None:
-    assert set(drawn(found(nights, a_night))) == set(sections.PICTURES)
+    assert set(drawn(result(nights, a_night))) == set(sections.PICTURES)
 
 
 def test_a_group_too_small_to_be_gated_looks_otherwise() -> None:
-    small, large = (drawn(found(min_rows=rows))["fairness"] for rows in (400, 100))
+    small, large = (drawn(result(min_rows=rows))["fairness"] for rows in (400, 100))
     assert small != large
     assert "#3b82c4" not in small

@@ -52,8 +52,8 @@ def _night(engine: sa.Engine, case: UseCase, night: date) -> None:
     rows = pd.DataFrame({"entity": [f"{night}|{n}" for n in range(100)], "score": [n / 100 for n in range(100)]})
     published.publish(engine, case.name, night, CHAMPION, rows, case.horizon.cutoff(night), 4)
     for version in (4, 5):
-        told = {"valid/rides": version - 1}
-        warehouse.record_table_reads(engine, case.name, [night], "features", f"features/entities@{version}", told)
+        reported = {"valid/rides": version - 1}
+        warehouse.record_table_reads(engine, case.name, [night], "features", f"features/entities@{version}", reported)
     if night != NIGHTS[-1]:
         known_at = datetime.combine(night, datetime.max.time(), UTC).replace(microsecond=0)
         labels = rows.assign(label=(rows["score"] > 0.5).astype(float), night=night, known_at=known_at, landed=night)

@@ -19,22 +19,22 @@ ASKED = BacktestRequest(
 
 
 @pytest.fixture
-def found(weeks: Settings) -> BacktestRun:
+def result(weeks: Settings) -> BacktestRun:
     """A replay of the toy."""
     trainings.source.cache_clear()
     return step.run(ASKED)
 
 
-def test_the_same_replay_is_drawn_the_same_and_says_what_it_shows(found: BacktestRun) -> None:
-    one, other = (backtest_plots.draw(found) for _ in range(2))
+def test_the_same_replay_is_drawn_the_same_and_says_what_it_shows(result: BacktestRun) -> None:
+    one, other = (backtest_plots.draw(result) for _ in range(2))
     assert one == other
     assert [each.name for each in one] == ["quality", "ages"]
     assert all(each.svg.startswith("<svg") and each.png.startswith(b"\x89PNG") for each in one)
     assert "cumulative gain of each policy over never" in one[0].caption
 
 
-def test_of_one_model_alone_no_age_is_drawn(found: BacktestRun) -> None:
-    assert [each.name for each in backtest_plots.draw(replace(found, ages=()))] == ["quality"]
+def test_of_one_model_alone_no_age_is_drawn(result: BacktestRun) -> None:
+    assert [each.name for each in backtest_plots.draw(replace(result, ages=()))] == ["quality"]
 
 
 def test_an_age_is_filled_where_a_loss_is_shown_and_a_ring_where_the_interval_holds_0() -> None:

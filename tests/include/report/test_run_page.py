@@ -9,19 +9,27 @@ import sqlalchemy as sa
 from include import report
 from include.dashboard import use_case_page
 from include.dashboard.rendering import render as render_template
+from include.report.played_nights import PlayedNights
 from include.stores import warehouse
 from ml.usecase import UseCase, periods
 from ml.usecase.periods import Period
 from tests.html_pages import Seen, check_structure
+from tests.include.report.test_played_nights import PLAYED
 from tests.ml.answers import YES_OR_NO
 
 PERIOD = periods.parse("2013-02-01..2013-02-03")
 MOMENT = datetime(2013, 3, 1, tzinfo=UTC)
 
 
-def rendered(engine: sa.Engine, case: UseCase, matured: pd.DataFrame, period: Period = PERIOD) -> str:
+def rendered(
+    engine: sa.Engine,
+    case: UseCase,
+    matured: pd.DataFrame,
+    period: Period = PERIOD,
+    played: PlayedNights | None = None,
+) -> str:
     summary = report.gather(engine, case, period, {"start": 40.06, "nights": 1234.5})
-    return report.render(summary, use_case_page.gather(engine, case, MOMENT, period), matured, YES_OR_NO, 0.95)
+    return report.render(summary, use_case_page.gather(engine, case, MOMENT, period), matured, YES_OR_NO, 0.95, played)
 
 
 @pytest.fixture
@@ -35,6 +43,16 @@ def test_the_page_is_whole_and_fetches_nothing(page: str) -> None:
     assert seen.fetched == seen.all("script", "link", "iframe", "object") == []
     assert "://" not in page
     assert "url(" not in page
+
+
+def test_a_longer_run_is_marked_as_another_one(engine: sa.Engine, case: UseCase) -> None:
+    matured = warehouse.matured_scores(engine, case.name, PERIOD.first, PERIOD.last, MOMENT)
+    page = rendered(engine, case, matured, played=PLAYED)
+    check_structure(page)
+    assert "A longer run, played before" in page
+    assert "This is not part of the run above." in page
+    assert "log loss gain &lt;0" in page
+    assert "Put back on 2013-05-01: rolled back." in page
 
 
 def test_no_link_leaves_the_folder_of_reports(page: str) -> None:

@@ -53,8 +53,8 @@ def test_a_refused_attempt_at_the_same_package_has_no_approvers(engine: sa.Engin
         payload=replace(promoted, outcome="keep"),
         key="refused",
     )
-    told = report.gather(engine, case, periods.parse("2013-02-01..2013-02-03"), {})
-    assert (told.releases[-1].verdict, told.releases[-1].approved_by) == ("keep", ())
+    reported = report.gather(engine, case, periods.parse("2013-02-01..2013-02-03"), {})
+    assert (reported.releases[-1].verdict, reported.releases[-1].approved_by) == ("keep", ())
 
 
 @pytest.mark.parametrize(
@@ -78,22 +78,30 @@ def test_features_without_benefit_are_told_where_they_were_measured(
         payload=replace(ledger_entries.read(judged, Verdict), **change),
         key="again",
     )
-    told = report.gather(engine, case, periods.parse("2013-02-01..2013-02-03"), {})
-    assert told.releases[-1].unprofitable_features == features
+    reported = report.gather(engine, case, periods.parse("2013-02-01..2013-02-03"), {})
+    assert reported.releases[-1].unprofitable_features == features
 
 
 def test_run_json_has_the_promised_fields_and_no_others(summary: Summary) -> None:
-    told = json.loads(json.dumps(summary.as_json()))
-    assert set(told) == {"schema_version", "use_case", "nights", "retrains", "releases", "seconds"}
-    assert set(told["releases"][0]) == {"version", "digest", "verdict", "interval", "approved_by"}
-    assert told["seconds"] == {"nights": 1.23}
+    reported = json.loads(json.dumps(summary.as_json()))
+    assert set(reported) == {
+        "schema_version",
+        "use_case",
+        "nights",
+        "retrains",
+        "releases",
+        "retraining_gain",
+        "seconds",
+    }
+    assert set(reported["releases"][0]) == {"version", "digest", "verdict", "interval", "approved_by"}
+    assert reported["seconds"] == {"nights": 1.23}
 
 
 def test_nights_outside_the_period_are_left_out(engine: sa.Engine, case: UseCase) -> None:
-    told = report.gather(engine, case, periods.parse("2013-02-02"), {})
-    assert [each.night for each in told.nights] == ["2013-02-02"]
+    reported = report.gather(engine, case, periods.parse("2013-02-02"), {})
+    assert [each.night for each in reported.nights] == ["2013-02-02"]
 
 
 def test_a_scored_night_names_what_its_scores_were_made_of(engine: sa.Engine, case: UseCase) -> None:
-    told = report.gather(engine, case, periods.parse("2013-02-02"), {})
-    assert told.table_versions == {"2013-02-02": {"features/entities": 4, "valid/rides": 3}}
+    reported = report.gather(engine, case, periods.parse("2013-02-02"), {})
+    assert reported.table_versions == {"2013-02-02": {"features/entities": 4, "valid/rides": 3}}

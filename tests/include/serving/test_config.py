@@ -27,21 +27,35 @@ def test_each_has_a_variable(environment: dict[str, str], field: str, expected: 
 
 
 @pytest.mark.parametrize(
-    ("environment", "told"),
+    ("environment", "reported"),
     [
         pytest.param({"PORT": "http"}, "PORT to be a whole number above 0, got 'http'", id="no number"),
+        pytest.param({"PORT": "\u0668\u0660"}, "PORT to be a whole number above 0", id="other digits"),
+        pytest.param({"PORT": "9" * 5000}, "PORT to be a whole number above 0, got '9{100}'$", id="too many digits"),
+        pytest.param({"RATCHET_SERVING_BODY_SECONDS": "nan"}, "a number of seconds above 0, got 'nan'", id="NaN"),
         pytest.param({"RATCHET_SERVING_ROWS": "0"}, "RATCHET_SERVING_ROWS to be a whole number above 0", id="nothing"),
         pytest.param(
             {"RATCHET_SERVING_ANSWER_SECONDS": "soon"}, "a number of seconds above 0, got 'soon'", id="no time"
         ),
         pytest.param({"RATCHET_SERVING_TOKEN_FOR_ALL": "maybe"}, "on or off, got 'maybe'", id="no switch"),
         pytest.param({"RATCHET_SERVING_TOKEN_FOR_ALL": "on"}, "TOKEN is empty: set one", id="a token that is none"),
-        pytest.param({"RATCHET_SERVING_TOKEN_FILE": "/nowhere"}, "a token in the file named by", id="no such file"),
+        pytest.param(
+            {"RATCHET_SERVING_TOKEN_FILE": "/nowhere"},
+            "the file named by RATCHET_SERVING_TOKEN_FILE",
+            id="no such file",
+        ),
     ],
 )
-def test_what_makes_no_sense_is_refused_by_name(environment: dict[str, str], told: str) -> None:
-    with pytest.raises(SetupError, match=told):
+def test_what_makes_no_sense_is_refused_by_name(environment: dict[str, str], reported: str) -> None:
+    with pytest.raises(SetupError, match=reported):
         config.load(environment)
+
+
+def test_a_token_that_is_no_text_is_refused_without_its_bytes(tmp_path: Path) -> None:
+    (tmp_path / "token").write_bytes(b"\xffsecret")
+    with pytest.raises(SetupError, match="by RATCHET_SERVING_TOKEN_FILE, but: .*token' is not UTF-8 text") as refused:
+        config.load({"RATCHET_SERVING_TOKEN_FILE": str(tmp_path / "token")})
+    assert "secret" not in str(refused.value)
 
 
 def test_a_token_may_stand_in_a_file(tmp_path: Path) -> None:

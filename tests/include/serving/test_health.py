@@ -30,5 +30,5 @@ def test_the_code_is_whether_the_server_is_ready(status: int, code: int) -> None
 
 
 def test_no_server_is_told() -> None:
-    told = asked(f"http://127.0.0.1:{ports.free_port('127.0.0.1')}")
-    assert (told.returncode, "refused" in told.stderr) == (1, True)
+    reported = asked(f"http://127.0.0.1:{ports.free_port('127.0.0.1')}")
+    assert (reported.returncode, "refused" in reported.stderr) == (1, True)

@@ -27,7 +27,7 @@ class Sent:
 
 
 @pytest.mark.parametrize(
-    ("told", "pieces"),
+    ("reported", "pieces"),
     [
         ([b"head", b"body"], [b"headbody"]),
         ([b"head"], [b"head"]),
@@ -37,11 +37,11 @@ class Sent:
     ],
     ids=["an answer", "nothing follows", "two answers", "the body comes late", "an empty body"],
 )
-def test_an_answer_is_one_piece_and_nothing_waits_for_ever(told: list[bytes | None], pieces: list[bytes]) -> None:
+def test_an_answer_is_one_piece_and_nothing_waits_for_ever(reported: list[bytes | None], pieces: list[bytes]) -> None:
     async def walk() -> Sent:
         sent = Sent()
         whole = BufferedTransport(sent, asyncio.get_running_loop())  # type: ignore[arg-type]
-        for each in told:
+        for each in reported:
             if each is None:
                 await asyncio.sleep(0)
             else:

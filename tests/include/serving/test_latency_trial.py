@@ -56,12 +56,12 @@ def test_a_trial_tells_answers_odd_answers_and_what_they_took(
 ) -> None:
     packed = package_files.pack(model, FRAME, {})
     packages.put(home.packages, packed.digest, model_signing.sign(packed.digest, packed.files, home))
-    told = ServingProbe(**json.loads(tried(home, packed.digest, shelf_of_rows).stdout))
-    assert told.single_row_scores == pytest.approx(model.predict(ROWS).tolist(), abs=1e-12)
-    assert told.batch_scores == pytest.approx(told.single_row_scores, abs=1e-12)
-    assert {"all missing", "all levels unseen", "hour inf"} <= told.adversarial_scores.keys()
-    assert 0 < told.p50_ms <= told.p99_ms
-    assert 20 < told.memory_mb < 2000
+    reported = ServingProbe(**json.loads(tried(home, packed.digest, shelf_of_rows).stdout))
+    assert reported.single_row_scores == pytest.approx(model.predict(ROWS).tolist(), abs=1e-12)
+    assert reported.batch_scores == pytest.approx(reported.single_row_scores, abs=1e-12)
+    assert {"all missing", "all levels unseen", "hour inf"} <= reported.adversarial_scores.keys()
+    assert 0 < reported.p50_ms <= reported.p99_ms
+    assert 20 < reported.memory_mb < 2000
 
 
 @pytest.mark.parametrize("damage", ["a cut file", "no snapshot"])

@@ -29,8 +29,8 @@ def test_the_challenger_answers_from_where_it_is_and_the_champion_when_it_is_awa
     with served.running(home, challenger=address) as front:
 
         def answered() -> tuple[object, object]:
-            (found,) = front.ask("ride-1")
-            return found["package"], found["route"]
+            (result,) = front.ask("ride-1")
+            return result["package"], result["route"]
 
         assert answered() == (champion, Route.CHAMPION)
         assert challenger[:12] in str(front.client.get("/readyz").json()["faults"])
@@ -56,7 +56,7 @@ def answers_of(server: Server) -> int:
 
 
 @pytest.mark.parametrize(
-    ("reply", "told"),
+    ("reply", "reported"),
     [
         (httpx.Response(500, text="broken"), "500"),
         (httpx.Response(200, text="<html>"), "JSON"),
@@ -66,10 +66,10 @@ def answers_of(server: Server) -> int:
     ],
     ids=["failing", "something else", "too few", "another package", "no number"],
 )
-def test_what_is_no_answer_of_the_challenger_is_refused(reply: httpx.Response, told: str) -> None:
+def test_what_is_no_answer_of_the_challenger_is_refused(reply: httpx.Response, reported: str) -> None:
     with (
         httpx.Client(base_url="http://test", transport=httpx.MockTransport(lambda _: reply)) as client,
-        pytest.raises(RequestError, match=f"challenger dddddddddddd.*{told}"),
+        pytest.raises(RequestError, match=f"challenger dddddddddddd.*{reported}"),
     ):
         RemoteChallenger("d" * 64, client).scores([ROW])
 

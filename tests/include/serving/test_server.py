@@ -88,8 +88,8 @@ def test_aws_s_own_client_is_answered(shared: tuple[Settings, Server, str]) -> N
     client = boto3.client("sagemaker-runtime", endpoint_url=f"http://127.0.0.1:{server.port}", **signed)
     expected = served.model().predict_row({"hour": 13.0, "zone": "a"})
     body = json.dumps({"dataframe_records": [ROW]})
-    told = client.invoke_endpoint(EndpointName=USE_CASE, ContentType="application/json", Body=body)
-    assert json.loads(told["Body"].read()) == {"predictions": [expected]}
+    reported = client.invoke_endpoint(EndpointName=USE_CASE, ContentType="application/json", Body=body)
+    assert json.loads(reported["Body"].read()) == {"predictions": [expected]}
     csv = client.invoke_endpoint(EndpointName=USE_CASE, ContentType="text/csv", Accept="text/csv", Body="13,a")
     assert csv["Body"].read().decode() == f"{expected!r}\n"
     with pytest.raises(client.exceptions.ClientError, match="404"):
@@ -99,8 +99,8 @@ def test_aws_s_own_client_is_answered(shared: tuple[Settings, Server, str]) -> N
 def test_kserve_s_first_protocol_is_answered(shared: tuple[Settings, Server, str]) -> None:
     _, server, _ = shared
     assert server.client.get(f"/v1/models/{USE_CASE}").json() == {"name": USE_CASE, "ready": True}
-    told = server.client.post(f"/v1/models/{USE_CASE}:predict", json={"instances": [ROW]}).json()
-    assert told == {"predictions": [served.model().predict_row({"hour": 13.0, "zone": "a"})]}
+    reported = server.client.post(f"/v1/models/{USE_CASE}:predict", json={"instances": [ROW]}).json()
+    assert reported == {"predictions": [served.model().predict_row({"hour": 13.0, "zone": "a"})]}
     assert server.client.post("/v1/models/another:predict", json={"instances": [ROW]}).status_code == 404
 
 
@@ -108,8 +108,8 @@ def test_mlflow_s_deployment_client_is_answered(shared: tuple[Settings, Server, 
     _, server, _ = shared
     client = get_deploy_client(f"http://127.0.0.1:{server.port}")
     assert client is not None
-    told = client.predict(endpoint=USE_CASE, inputs={"dataframe_records": [ROW]})
-    assert told == {"predictions": [served.model().predict_row({"hour": 13.0, "zone": "a"})]}
+    reported = client.predict(endpoint=USE_CASE, inputs={"dataframe_records": [ROW]})
+    assert reported == {"predictions": [served.model().predict_row({"hour": 13.0, "zone": "a"})]}
     with pytest.raises(requests.HTTPError, match="404"):
         client.predict(endpoint="another", inputs={"dataframe_records": [ROW]})
 
@@ -166,15 +166,15 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(
-    ("path", "body", "headers", "status", "told"), [each[1:] for each in REFUSED], ids=[each[0] for each in REFUSED]
+    ("path", "body", "headers", "status", "reported"), [each[1:] for each in REFUSED], ids=[each[0] for each in REFUSED]
 )
 def test_what_cannot_be_answered_gets_a_status_and_a_sentence(
-    path: str, body: bytes, headers: dict[str, str], status: int, told: str, shared: tuple[Settings, Server, str]
+    path: str, body: bytes, headers: dict[str, str], status: int, reported: str, shared: tuple[Settings, Server, str]
 ) -> None:
     _, server, _ = shared
     replied = server.client.post(path, content=body, headers={"content-type": "application/json"} | headers)
     assert replied.status_code == status
-    assert told in replied.json()["error"]
+    assert reported in replied.json()["error"]
     assert server.ask("ride-0")
 
 
@@ -431,7 +431,7 @@ def test_a_shadow_answers_a_copy_that_nobody_hears(home: Settings) -> None:
 
 
 @pytest.mark.parametrize(
-    ("damage", "told"),
+    ("damage", "reported"),
     [
         pytest.param("cut", "'learner.txt' should have SHA-256", id="a truncated file"),
         pytest.param("edited", "'learner.txt' should have SHA-256", id="an edited leaf"),
@@ -443,7 +443,7 @@ def test_a_shadow_answers_a_copy_that_nobody_hears(home: Settings) -> None:
         pytest.param("old routing", "it was replaced by an older routing", id="an old routing put back"),
     ],
 )
-def test_what_is_bad_is_refused_and_the_old_package_keeps_answering(damage: str, told: str, home: Settings) -> None:
+def test_what_is_bad_is_refused_and_the_old_package_keeps_answering(damage: str, reported: str, home: Settings) -> None:
     good = served.packaged(home)
     served.shelved(home)
     served.routed(home, good, seq=5)
@@ -463,7 +463,7 @@ def test_what_is_bad_is_refused_and_the_old_package_keeps_answering(damage: str,
             path = routing_store.path_of(home.routes, USE_CASE)
             path.write_text(path.read_text().replace('"sig": "M', '"sig": "N'))
         faults = eventually(lambda: server.client.get("/readyz").json()["faults"] or None, pause=0.05)
-        assert told in " ".join(faults)
+        assert reported in " ".join(faults)
         if damage != "other features":
             assert server.ask("ride-0")[0]["package"] == good
 

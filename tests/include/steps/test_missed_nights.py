@@ -24,8 +24,8 @@ MISSED = ["2024-03-18", "2024-03-19", "2024-03-20", "2024-03-21"]
 def alerts(settings: Settings) -> list[tuple[str, str]]:
     """Return kind and night of each alert of this kind."""
     kinds = (missed_nights.MISSED, missed_nights.UNSCORED)
-    told = warehouse.alerts(warehouse.engine(settings.warehouse_url), "taxi")
-    return [(each.kind, str(each.night)) for each in told if each.kind in kinds]
+    reported = warehouse.alerts(warehouse.engine(settings.warehouse_url), "taxi")
+    return [(each.kind, str(each.night)) for each in reported if each.kind in kinds]
 
 
 @pytest.mark.parametrize(
@@ -59,8 +59,8 @@ def test_a_night_that_was_made_up_for_is_missed_no_more_and_one_without_scores_i
     for each in missed_nights.choose("taxi", "2024-03-20"):
         assert missed_nights.make_up("taxi", each) == 60
     assert [each[1] for each in alerts(settings)] == MISSED[2:]
-    told, _ = missed_nights.check("taxi", NOW)
-    assert "the night 2024-03-18 was ingested, but it has no scores" in told
+    reported, _ = missed_nights.check("taxi", NOW)
+    assert "the night 2024-03-18 was ingested, but it has no scores" in reported
     status = overview.status(warehouse.engine(settings.warehouse_url), taxi, NOW)
     assert [str(each) for each in status.gaps.without_run] == MISSED[2:]
     assert [str(each) for each in status.gaps.without_scores] == MISSED[:2]

@@ -46,13 +46,13 @@ def night() -> None:
 def left(settings: Settings) -> dict[str, object]:
     """Return what the night left: digests of tables, and the rows of the lake."""
     wanted = (tables.ingestions, tables.files, tables.labels, tables.alerts)
-    found: dict[str, object] = {
+    result: dict[str, object] = {
         table.name: sync_diff.table_digest(rows.read_ordered(settings.warehouse_url, table)) for table in wanted
     }
     for log in sorted(Path(settings.lake).rglob("_delta_log")):
         frame = lake.read(str(log.parent))
-        found[str(log.parent.relative_to(settings.lake))] = frame.sort_values(list(frame.columns)).to_csv(index=False)
-    return found
+        result[str(log.parent.relative_to(settings.lake))] = frame.sort_values(list(frame.columns)).to_csv(index=False)
+    return result
 
 
 def counted(patch: pytest.MonkeyPatch, before: Callable[[int], None]) -> list[str]:
@@ -60,12 +60,12 @@ def counted(patch: pytest.MonkeyPatch, before: Callable[[int], None]) -> list[st
     done: list[str] = []
 
     def wrapped(name: str, write: Callable[..., Any]) -> Callable[..., Any]:
-        def told(*args: Any, **kwargs: Any) -> Any:
+        def reported(*args: Any, **kwargs: Any) -> Any:
             done.append(name)
             before(len(done))
             return write(*args, **kwargs)
 
-        return told
+        return reported
 
     for name in WRITES:
         patch.setattr(warehouse, name, wrapped(name, getattr(warehouse, name)))

@@ -26,7 +26,7 @@ from include.steps.monitor import monitor
 from include.steps.score import score
 from include.stores import ledger, packages, warehouse
 from ml.errors import SetupError
-from ml.governance.ledger_entries import EntryKind
+from ml.governance.ledger_entries import STANDING_KINDS, EntryKind
 from ml.packaging import package_files
 from ml.usecase import UseCase
 
@@ -123,6 +123,8 @@ def test_every_entry_of_before_is_read_as_a_kind_of_today(former: Settings) -> N
         EntryKind.SNAPSHOT_OVERRIDDEN,
         EntryKind.FORGOTTEN,
         EntryKind.PRUNED,
+        EntryKind.JUDGED_AGAIN,
+        *STANDING_KINDS,
     }
 
 

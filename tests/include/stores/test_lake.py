@@ -158,11 +158,13 @@ def test_a_table_follows_a_number_to_another_type_without_changing_a_value(
     ],
 )
 def test_a_table_refuses_a_type_that_would_change_values_until_all_nights_are_replaced(
-    uri: str, before: tuple[str, list[object]], after: tuple[str, list[object]]
+    uri: str, before: tuple[str, list[object]], after: tuple[str, list[object]], tmp_path: Path
 ) -> None:
     lake.replace(uri, periods.parse("2013-02-08"), typed("2013-02-08", before[1], before[0]))
-    with pytest.raises(DataError, match="the column under a new name"):
-        lake.replace(uri, periods.parse("2013-02-09"), typed("2013-02-09", after[1], after[0]))
+    rows = typed("2013-02-09", after[1], after[0])
+    for given in (rows, Spool(folder=tmp_path / "spool").add(rows)):
+        with pytest.raises(DataError, match="^expected .* the column under a new name"):
+            lake.replace(uri, periods.parse("2013-02-09"), given)
     assert lake.version(uri) == 0
     lake.replace(uri, periods.parse("2013-02-08..2013-02-09"), typed("2013-02-09", after[1], after[0]))
     assert lake.read(uri)["value"].tolist() == typed("", after[1], after[0])["value"].tolist()
@@ -192,6 +194,25 @@ def test_a_bucket_that_is_away_is_an_error_and_no_empty_table(
         put(uri, "2013-02-08", 1.0)
     with pytest.raises(SetupError, match=r"expected the lake to answer at s3://.*Connection refused.*run this again"):
         ask(uri)
+
+
+@pytest.mark.servers
+def test_credentials_may_be_in_a_file_as_in_the_stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with s3.running(tmp_path) as server:
+        for name, value in server.environment_with_file(tmp_path / "credentials").items():
+            monkeypatch.delenv(name, raising=False) if value is None else monkeypatch.setenv(name, value)
+        uri = lake.address(f"s3://{s3.BUCKET}", "taxi", "valid", "rides")
+        put(uri, "2013-02-08", 1.0)
+        put(uri, "2013-02-08", 2.0)
+        assert values(uri) == [2.0]
+        assert values(uri, at_version=0) == [1.0]
+        assert lake.count(uri) == 1
+        nights = periods.parse("2013-02-08")
+        assert sum(len(each) for each in lake.batches(uri, nights)) == 1
+        widened = lake.address(f"s3://{s3.BUCKET}", "taxi", "valid", "bookings")
+        lake.replace(widened, nights, rows("2013-02-08", 3.0).astype({"value": "int32"}))
+        lake.replace(widened, periods.parse("2013-02-09"), rows("2013-02-09", 4.0).astype({"value": "int64"}))
+        assert values(widened) == [3, 4]
 
 
 @pytest.mark.servers
@@ -244,10 +265,10 @@ def test_vacuum_keeps_a_named_version_bit_for_bit_and_removes_an_unnamed_one(uri
 def test_a_dry_vacuum_tells_what_would_go_and_removes_nothing(uri: str) -> None:
     for value in range(3):
         put(uri, "2013-02-08", float(value))
-    told = lake.vacuum(uri, keep=[0], hours=0, dry_run=True)
+    reported = lake.vacuum(uri, keep=[0], hours=0, dry_run=True)
     assert [values(uri, at_version=each) for each in range(3)] == [[0.0], [1.0], [2.0]]
-    assert lake.vacuum(uri, keep=[0], hours=0) == told
-    assert len(told) == 1
+    assert lake.vacuum(uri, keep=[0], hours=0) == reported
+    assert len(reported) == 1
 
 
 def test_what_the_last_hours_needed_is_not_vacuumed(uri: str) -> None:

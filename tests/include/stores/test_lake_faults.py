@@ -95,6 +95,16 @@ def test_rows_cut_on_their_way_are_asked_for_again(uri: str, faults: Faults) -> 
     assert faults.clear() == 1
 
 
+@pytest.mark.parametrize("within", [LOG, ROWS], ids=["its log", "its rows"])
+def test_a_reading_that_gets_no_answer_is_tried_again(
+    uri: str, faults: Faults, within: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lake, "_REQUEST_TIMEOUT", "3s")
+    faults.inject("GET", within, Fault.HANG)
+    assert values(uri) == [1.0]
+    assert faults.clear() == 1
+
+
 def test_rows_that_are_always_cut_are_told_and_not_taken_for_fewer(uri: str, faults: Faults) -> None:
     faults.inject("GET", ROWS, always=Fault.CUT)
     with pytest.raises(SetupError, match="expected the lake to answer at s3://"):

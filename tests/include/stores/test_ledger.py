@@ -81,6 +81,18 @@ def test_entries_are_linked_in_the_order_of_appending(engine: sa.Engine) -> None
     assert ledger.verify(engine) == second.digest
 
 
+def test_an_entry_on_condition_is_written_only_while_the_condition_holds(engine: sa.Engine) -> None:
+    seen = append(engine, "one", kind=EntryKind.STANDING_PROPOSED)
+    condition = ledger.NoneSince(kinds={EntryKind.STANDING_PROPOSED, EntryKind.STANDING_REVOKED}, seq=seen.seq)
+    append(engine, "of another use case", use_case="ferry", kind=EntryKind.STANDING_REVOKED)
+    append(engine, "of another kind")
+    on_condition = append(engine, "two", condition=condition)
+    revoked = append(engine, "three", kind=EntryKind.STANDING_REVOKED)
+    with pytest.raises(LedgerError, match=rf"entry {revoked.seq} \(standing_revoked\) was recorded since"):
+        append(engine, "four", condition=condition)
+    assert append(engine, "two", condition=condition) == on_condition
+
+
 def test_an_empty_ledger_holds(engine: sa.Engine) -> None:
     assert ledger.verify(engine) == GENESIS
 
@@ -221,17 +233,17 @@ def test_the_champion_of_a_night_or_moment_is_the_last_one_promoted_by_then(
     promote(engine, "m1", night=10, recorded_hour=0)
     promote(engine, "m2", night=12, recorded_hour=1)
     promote(engine, "m1", night=14, recorded_hour=2)
-    found = ledger.champion(engine, "taxi", **asked)
-    assert found is not None
-    assert found.subject == subject
+    result = ledger.champion(engine, "taxi", **asked)
+    assert result is not None
+    assert result.subject == subject
 
 
 def test_a_promotion_of_an_older_night_written_later_does_not_change_later_nights(engine: sa.Engine) -> None:
     promote(engine, "m2", night=12, recorded_hour=0)
     promote(engine, "m1", night=10, recorded_hour=1)
-    found = ledger.champion(engine, "taxi", until_night=date(2013, 2, 20))
-    assert found is not None
-    assert found.subject == "m2"
+    result = ledger.champion(engine, "taxi", until_night=date(2013, 2, 20))
+    assert result is not None
+    assert result.subject == "m2"
 
 
 RACER = """
@@ -267,7 +279,7 @@ def test_entries_of_some_kinds_come_in_their_order(engine: sa.Engine) -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "found"),
+    ("asked", "result"),
     [
         pytest.param({}, ["c", "b", "a"], id="everything, newest first"),
         pytest.param({"limit": 1, "offset": 1}, ["b"], id="a page"),
@@ -279,16 +291,16 @@ def test_entries_of_some_kinds_come_in_their_order(engine: sa.Engine) -> None:
         pytest.param({"use_case": "another"}, [], id="of another use case"),
     ],
 )
-def test_entries_are_searched(engine: sa.Engine, asked: dict[str, Any], found: list[str]) -> None:
+def test_entries_are_searched(engine: sa.Engine, asked: dict[str, Any], result: list[str]) -> None:
     moments = [datetime(2013, 3, day, tzinfo=UTC) for day in (1, 2, 3)]
     append(engine, "a", recorded_at=moments[0])
     append(engine, "b", kind=EntryKind.UNFROZEN, payload=Unfrozen(who="ann", why="grün"), recorded_at=moments[1])
     append(engine, "c", kind=EntryKind.UNFROZEN, subject="m_2", recorded_at=moments[2])
     if engine.dialect.name == "postgresql" and asked.get("text") == "GRÜN":
-        found = ["b"]
+        result = ["b"]
     page = ledger.search(engine, **asked)
-    assert [each.key for each in page.entries] == found
-    assert page.count == (3 if "limit" in asked else len(found))
+    assert [each.key for each in page.entries] == result
+    assert page.count == (3 if "limit" in asked else len(result))
 
 
 def test_a_search_that_meets_an_entry_that_is_no_json_names_what_tells_which(engine: sa.Engine) -> None:
@@ -482,8 +494,8 @@ def publish(engine: sa.Engine, rows: int = 10) -> Entry:
 
 def test_the_same_entry_under_its_former_key_is_found_and_not_written_again(engine: sa.Engine) -> None:
     written, _ = raw_entries.insert(engine, [ISSUED, upgraded()])
-    found = publish(engine)
-    assert (found.seq, found.key, found.digest) == (1, written.key, written.digest)
+    result = publish(engine)
+    assert (result.seq, result.key, result.digest) == (1, written.key, written.digest)
     assert len(ledger.entries(engine)) == 2
 
 

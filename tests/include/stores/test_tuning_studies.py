@@ -18,16 +18,16 @@ class Search:
     def __init__(self, folder: Path, stops_at: int = TRIALS + 1) -> None:
         self.folder, self.stops_at = folder, stops_at
         self.tried: list[ParameterValues] = []
-        self.told: list[tuple[int, float]] = []
+        self.reported: list[tuple[int, float]] = []
 
-    def worth(self, found: ParameterValues) -> float:
+    def worth(self, result: ParameterValues) -> float:
         if len(self.tried) + 1 == self.stops_at:
             raise KeyboardInterrupt
-        self.tried.append(dict(found))
-        return (found["rate"] - 0.1) ** 2 + (found["count"] - 10) ** 2 / 1e4
+        self.tried.append(dict(result))
+        return (result["rate"] - 0.1) ** 2 + (result["count"] - 10) ** 2 / 1e4
 
-    def tell(self, number: int, found: ParameterValues, worth: float, seconds: float) -> None:
-        self.told.append((number, seconds))
+    def tell(self, number: int, result: ParameterValues, worth: float, seconds: float) -> None:
+        self.reported.append((number, seconds))
 
     def run(self) -> ParameterValues:
         return tuning_studies.search(self.folder, "toy", SPACE, FIRST, self.worth, TRIALS, self.tell, seed=5)
@@ -35,10 +35,10 @@ class Search:
 
 def test_the_best_of_as_many_trials_as_were_asked_for_is_found_and_the_first_is_what_was_given(tmp_path: Path) -> None:
     search = Search(tmp_path)
-    found = search.run()
+    result = search.run()
     assert search.tried[0] == FIRST
-    assert [number for number, _ in search.told] == list(range(1, TRIALS + 1))
-    assert found == min(search.tried, key=lambda each: Search(tmp_path).worth(each))
+    assert [number for number, _ in search.reported] == list(range(1, TRIALS + 1))
+    assert result == min(search.tried, key=lambda each: Search(tmp_path).worth(each))
     assert all(0.01 <= each["rate"] <= 1 and each["count"] == int(each["count"]) for each in search.tried)
 
 
@@ -67,7 +67,7 @@ def test_the_seconds_told_are_those_of_all_trials_so_far(tmp_path: Path) -> None
         first.run()
     rest = Search(tmp_path)
     rest.run()
-    seconds = [each for _, each in first.told + rest.told]
+    seconds = [each for _, each in first.reported + rest.reported]
     assert seconds == sorted(seconds)
     assert seconds[0] > 0
 
@@ -75,9 +75,9 @@ def test_the_seconds_told_are_those_of_all_trials_so_far(tmp_path: Path) -> None
 class Slow(Search):
     """One whose trials take a while, so that two at once would get into each other's way."""
 
-    def worth(self, found: ParameterValues) -> float:
+    def worth(self, result: ParameterValues) -> float:
         time.sleep(0.02)
-        return super().worth(found)
+        return super().worth(result)
 
 
 def test_two_that_search_the_same_at_once_find_what_one_finds_and_no_trial_is_made_twice(tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ def test_the_toy_is_coherent(taxi: UseCase) -> None:
 
 
 @pytest.mark.parametrize(
-    ("table", "changes", "told"),
+    ("table", "changes", "reported"),
     [
         ("rides", {"schema": "Rid"}, "table 'rides' names the schema 'Rid', but schema.py has no such pandera model"),
         ("rides", {"schema": "Instant"}, "names the schema 'Instant', but schema.py has no such pandera model"),
@@ -65,14 +65,14 @@ def test_the_toy_is_coherent(taxi: UseCase) -> None:
     ],
 )
 def test_a_table_that_contradicts_its_schema_is_refused(
-    taxi: UseCase, table: str, changes: dict[str, Any], told: str
+    taxi: UseCase, table: str, changes: dict[str, Any], reported: str
 ) -> None:
-    with pytest.raises(DeclarationError, match=told):
+    with pytest.raises(DeclarationError, match=reported):
         coherence.check(replace(taxi, **change(taxi, table, **changes)))
 
 
 @pytest.mark.parametrize(
-    ("feature", "told"),
+    ("feature", "reported"),
     [
         (Column("tip"), "needs 'tip', which is not known of an entity at the cutoff"),
         (Column("minutes_late"), "needs 'minutes_late', which is not known of an entity at the cutoff"),
@@ -103,8 +103,8 @@ def test_a_table_that_contradicts_its_schema_is_refused(
         (Since("rides", by=("zone",), condition="driver", within_hours=5), "uses 'driver', which is excluded"),
     ],
 )
-def test_a_feature_that_cannot_be_known_or_made_is_refused(taxi: UseCase, feature: Any, told: str) -> None:
-    with pytest.raises(DeclarationError, match=told):
+def test_a_feature_that_cannot_be_known_or_made_is_refused(taxi: UseCase, feature: Any, reported: str) -> None:
+    with pytest.raises(DeclarationError, match=reported):
         coherence.check(replace(taxi, features=(Column("zone"), feature)))
 
 
@@ -122,7 +122,7 @@ def test_the_entities_themselves_can_be_counted_for_their_night_says_when_they_b
 
 
 @pytest.mark.parametrize(
-    ("live", "told"),
+    ("live", "reported"),
     [
         (Live(before="ended_at", hours=2), r"Live\(before='ended_at'\) names no column of the entity table 'bookings'"),
         (Live(before="ride_date", hours=2), "Live.before='ride_date', which is a date"),
@@ -130,8 +130,8 @@ def test_the_entities_themselves_can_be_counted_for_their_night_says_when_they_b
         (Live(before="pickup_at", hours=2, features=(Function("is_round"),)), "is not in features.py"),
     ],
 )
-def test_a_live_horizon_that_cannot_be_is_refused(taxi: UseCase, live: Live, told: str) -> None:
-    with pytest.raises(DeclarationError, match=told):
+def test_a_live_horizon_that_cannot_be_is_refused(taxi: UseCase, live: Live, reported: str) -> None:
+    with pytest.raises(DeclarationError, match=reported):
         coherence.check(replace(taxi, live=live))
 
 
@@ -167,8 +167,8 @@ def test_a_use_case_of_plain_columns_needs_no_functions(gym: UseCase) -> None:
 
 
 def test_labels_that_name_no_night_come_after_the_entities_that_do(gym: UseCase) -> None:
-    told = "the label table 'renewals' does not have the 'billed_on' of its entities: declare it after 'members'"
-    with pytest.raises(DeclarationError, match=told):
+    reported = "the label table 'renewals' does not have the 'billed_on' of its entities: declare it after 'members'"
+    with pytest.raises(DeclarationError, match=reported):
         coherence.check(replace(gym, tables=gym.tables[::-1]))
 
 

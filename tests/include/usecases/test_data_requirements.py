@@ -15,7 +15,7 @@ def edge(where: str) -> tuple[EdgeCase, ...]:
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "reported"),
     [
         pytest.param(
             {"edge_cases": edge("is_storm")},
@@ -39,8 +39,8 @@ def edge(where: str) -> tuple[EdgeCase, ...]:
         ),
     ],
 )
-def test_what_names_nothing_is_refused(taxi: UseCase, changes: dict[str, Any], told: str) -> None:
-    with pytest.raises(DeclarationError, match=told):
+def test_what_names_nothing_is_refused(taxi: UseCase, changes: dict[str, Any], reported: str) -> None:
+    with pytest.raises(DeclarationError, match=reported):
         coherence.check(replace(taxi, **changes))
 
 
@@ -53,7 +53,7 @@ def about(case: UseCase, table: str, column: str, *places: Any) -> UseCase:
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "reported"),
     [
         pytest.param(
             {"fairness": Fairness(group_by=("visits",))}, "fairness by 'visits' reports on a personal", id="groups"
@@ -62,9 +62,9 @@ def about(case: UseCase, table: str, column: str, *places: Any) -> UseCase:
     ],
 )
 def test_a_personal_column_is_compared_only_where_it_may_reach_reports(
-    gym: UseCase, changes: dict[str, Any], told: str
+    gym: UseCase, changes: dict[str, Any], reported: str
 ) -> None:
-    with pytest.raises(DeclarationError, match=told):
+    with pytest.raises(DeclarationError, match=reported):
         coherence.check(replace(about(gym, "members", "visits", "features"), **changes))
     coherence.check(replace(about(gym, "members", "visits", "features", "reports"), **changes))
 

@@ -35,7 +35,7 @@ def test_a_type_says_what_a_column_holds(dtype: str, kind: ColumnKind) -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "live", "told"),
+    ("said", "live", "reported"),
     [
         ({"night": "pickup_at"}, None, "night='pickup_at', which is an instant .*: name a column that is a date"),
         ({"night": "zone"}, None, "night='zone', which is a text: name a column that is a date"),
@@ -45,9 +45,9 @@ def test_a_type_says_what_a_column_holds(dtype: str, kind: ColumnKind) -> None:
         ({}, Live(before="ride_date", hours=2), "Live.before='ride_date', which is a date"),
     ],
 )
-def test_a_clock_that_is_none_is_named(said: dict[str, Any], live: Live | None, told: str) -> None:
+def test_a_clock_that_is_none_is_named(said: dict[str, Any], live: Live | None, reported: str) -> None:
     (fault,) = feature_kinds.time_faults(table(**said), KINDS, live)
-    assert re.search(told, fault), fault
+    assert re.search(reported, fault), fault
 
 
 def test_clocks_of_the_right_type_and_columns_that_are_not_there_are_no_fault_of_a_type() -> None:
@@ -56,7 +56,7 @@ def test_clocks_of_the_right_type_and_columns_that_are_not_there_are_no_fault_of
 
 
 @pytest.mark.parametrize(
-    ("feature", "told"),
+    ("feature", "reported"),
     [
         (
             Since("rides", by=(), condition="zone", within_hours=3),
@@ -71,9 +71,9 @@ def test_clocks_of_the_right_type_and_columns_that_are_not_there_are_no_fault_of
         ),
     ],
 )
-def test_a_feature_of_the_wrong_type_is_named(feature: Any, told: str) -> None:
+def test_a_feature_of_the_wrong_type_is_named(feature: Any, reported: str) -> None:
     (fault,) = feature_kinds.feature_faults(feature, KINDS)
-    assert told in fault
+    assert reported in fault
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ def test_what_is_declared_of_the_toy_is_what_its_tables_have(home: Settings, tax
 
 
 @pytest.mark.parametrize(
-    ("name", "function", "told"),
+    ("name", "function", "reported"),
     [
         ("pickup_hour", lambda pickup_at: None, "to return a pd.Series with a value for each of its rows"),
         ("is_late", lambda minutes_late: minutes_late.astype(str), "which a table derives, to return numbers"),
@@ -45,12 +45,12 @@ def test_what_is_declared_of_the_toy_is_what_its_tables_have(home: Settings, tax
     ids=["a feature", "a derived column"],
 )
 def test_a_function_that_cannot_make_its_column_is_told_before_any_data_came(
-    taxi: UseCase, monkeypatch: pytest.MonkeyPatch, name: str, function: Any, told: str
+    taxi: UseCase, monkeypatch: pytest.MonkeyPatch, name: str, function: Any, reported: str
 ) -> None:
     function_sources.check(taxi)
     functions = coherence.functions(taxi)
     monkeypatch.setattr(coherence, "functions", lambda _: functions | {name: function})
-    with pytest.raises(DeclarationError, match=told):
+    with pytest.raises(DeclarationError, match=reported):
         function_sources.check(taxi)
 
 

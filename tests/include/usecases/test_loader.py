@@ -85,12 +85,12 @@ BROKEN = [
 ]
 
 
-@pytest.mark.parametrize(("file", "old", "new", "told"), BROKEN)
+@pytest.mark.parametrize(("file", "old", "new", "reported"), BROKEN)
 def test_a_literal_that_cannot_be_read_is_told_by_file_and_line(
-    spoil: Spoil, file: str, old: str, new: str, told: str
+    spoil: Spoil, file: str, old: str, new: str, reported: str
 ) -> None:
     path = spoil(file, old, new)
-    with pytest.raises(DeclarationError, match=rf"the use case 'club' cannot be read: {path}.*{told}"):
+    with pytest.raises(DeclarationError, match=rf"the use case 'club' cannot be read: {path}.*{reported}"):
         usecases.get("club")
 
 
@@ -103,7 +103,7 @@ def test_the_others_are_found_beside_one_that_cannot_be_read(spoil: Spoil) -> No
 
 
 @pytest.mark.parametrize(
-    ("file", "old", "new", "told"),
+    ("file", "old", "new", "reported"),
     [
         ("schema.py", "import pandera.pandas", "import pandara.pandas", "line 6: ModuleNotFoundError: .*'pandara'"),
         ("schema.py", "isin=[0, 1]", "isn=[0, 1]", "line 30: SchemaInitError: custom check 'isn' is not available"),
@@ -112,9 +112,11 @@ def test_the_others_are_found_beside_one_that_cannot_be_read(spoil: Spoil) -> No
     ],
     ids=["an import", "an unknown rule", "a syntax error", "a source that lands nothing"],
 )
-def test_what_the_literal_leans_on_is_read_by_the_check(spoil: Spoil, file: str, old: str, new: str, told: str) -> None:
+def test_what_the_literal_leans_on_is_read_by_the_check(
+    spoil: Spoil, file: str, old: str, new: str, reported: str
+) -> None:
     spoil(file, old, new)
-    with pytest.raises(DeclarationError, match=told):
+    with pytest.raises(DeclarationError, match=reported):
         coherence.check(usecases.get("club"))
 
 
@@ -144,8 +146,8 @@ def test_the_check_tells_what_is_wrong_looks_at_all_others_and_fails(spoil: Spoi
 def test_what_a_persons_own_code_raises_is_told_by_file_and_line_and_what_ours_raises_is_not(spoil: Spoil) -> None:
     path = spoil("source.py", "    horizon = USE_CASE.horizon", "    horizon = folder.nothing")
     source = usecases.module("club", "source")
-    told = f"the use case 'club' fails in {path}, line 19: AttributeError: 'int' object has no attribute 'nothing'"
-    with pytest.raises(DataError, match=told), usecases.translate_errors("club", DataError):
+    reported = f"the use case 'club' fails in {path}, line 19: AttributeError: 'int' object has no attribute 'nothing'"
+    with pytest.raises(DataError, match=reported), usecases.translate_errors("club", DataError):
         source.land(7, None, None)
     with pytest.raises(ZeroDivisionError), usecases.translate_errors("club"):
         raise ZeroDivisionError

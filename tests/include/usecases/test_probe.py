@@ -76,11 +76,11 @@ def test_what_hangs_or_ends_a_process_is_named_by_file_and_line(
     write: Write, code: str, line: int | None, reason: str
 ) -> None:
     path = write("usecase.py", code)
-    with pytest.raises(DeclarationError) as told:
+    with pytest.raises(DeclarationError) as reported:
         usecases.get("club")
-    assert reason in str(told.value)
+    assert reason in str(reported.value)
     position = f"{path}, line {line}:" if line else str(path)
-    assert position in str(told.value)
+    assert position in str(reported.value)
     assert "flights" in [each.name for each in usecases.all()]
     assert list(usecases.load_errors()) == ["club"]
 
@@ -89,10 +89,10 @@ def test_what_hangs_or_ends_a_process_is_named_by_file_and_line(
 @pytest.mark.parametrize(("code", "reason"), RAISING)
 def test_whatever_a_file_raises_is_reported(write: Write, file: str, code: str, reason: str) -> None:
     path = write(file, code)
-    with pytest.raises(DeclarationError) as told:
+    with pytest.raises(DeclarationError) as reported:
         usecases.module("club", file.removesuffix(".py"))
-    assert reason in str(told.value)
-    assert f"{path}, line " in str(told.value)
+    assert reason in str(reported.value)
+    assert f"{path}, line " in str(reported.value)
 
 
 def test_the_check_names_a_schema_that_hangs_and_goes_on(write: Write) -> None:

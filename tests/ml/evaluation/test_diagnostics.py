@@ -27,14 +27,14 @@ def measured(**changes: object) -> diagnostics.Diagnostics:
 
 
 def test_everything_is_found_on_the_judged_rows() -> None:
-    found = measured(fairness=Fairness(group_by=("zone",)))
-    assert [each.name for each in found.segments] == ["all", "since 2013-02-06", "storm", "zone=a"]
-    assert [each.level for each in found.groups] == ["east", "north", "south"]
-    assert {check.status for check in found.fairness_checks} == {CheckStatus.PASS}
-    assert sum(each.rows for each in found.reliability_bins) == len(JUDGED.labels)
-    assert found.slice_search.rows == len(EARLIER.labels)
+    result = measured(fairness=Fairness(group_by=("zone",)))
+    assert [each.name for each in result.segments] == ["all", "since 2013-02-06", "storm", "zone=a"]
+    assert [each.level for each in result.groups] == ["east", "north", "south"]
+    assert {check.status for check in result.fairness_checks} == {CheckStatus.PASS}
+    assert sum(each.rows for each in result.reliability_bins) == len(JUDGED.labels)
+    assert result.slice_search.rows == len(EARLIER.labels)
 
 
 def test_groups_are_compared_only_where_that_is_declared() -> None:
-    found = measured()
-    assert (found.groups, found.fairness_checks) == ((), ())
+    result = measured()
+    assert (result.groups, result.fairness_checks) == ((), ())

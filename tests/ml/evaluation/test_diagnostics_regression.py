@@ -60,14 +60,14 @@ def test_the_passages_tell_minutes_and_shares_and_nothing_of_acting() -> None:
     case = waiting(fairness=Fairness(group_by=("zone",), min_rows=400))
     rows = off_in_the_south(ROWS, -4.0)
     every = np.ones(len(rows.labels), bool)
-    found = diagnostics.measure(
+    result = diagnostics.measure(
         case, MINUTES, waited(nights=20, seed=3), rows, edge_cases={}, slices={}, levels=zones(rows), included=every
     )
-    told = {heading: "\n".join(lines) for heading, lines in sections.build(found, case).items()}
+    reported = {heading: "\n".join(lines) for heading, lines in sections.build(result, case).items()}
     head = "| slice | kind | rows | nights | mean label | relative loss | mean absolute error | bias | share below the prediction |"
-    assert told["Quality by slice"].startswith(head)
-    assert "| zone=south | 700 | " in told["Group fairness"]
-    assert "| **failed** |" in told["Group fairness"]
-    assert found.gains_curve is None
-    assert sections.pictures(found) == ["reliability", "slices", "fairness"]
-    assert "acting" not in "".join(told.values())
+    assert reported["Quality by slice"].startswith(head)
+    assert "| zone=south | 700 | " in reported["Group fairness"]
+    assert "| **failed** |" in reported["Group fairness"]
+    assert result.gains_curve is None
+    assert sections.pictures(result) == ["reliability", "slices", "fairness"]
+    assert "acting" not in "".join(reported.values())

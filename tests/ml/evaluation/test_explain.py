@@ -39,11 +39,13 @@ ROWS = [
 @pytest.mark.parametrize("name", ["logistic", "gradient_boosting"])
 def test_the_parts_sum_to_the_log_odds_and_these_make_the_score(name: str, row: dict[str, object]) -> None:
     model: Model = fitted(name)
-    told = explain.explain(model, row)
-    assert list(told.contributions) == list(FRAME)
-    assert told.base_value + sum(told.contributions.values()) == pytest.approx(told.raw, abs=1e-9)
-    assert told.score == pytest.approx(1 / (1 + math.exp(-(told.slope * told.raw + told.offset))), abs=1e-12)
-    assert told.score == model.predict_row(row)
+    reported = explain.explain(model, row)
+    assert list(reported.contributions) == list(FRAME)
+    assert reported.base_value + sum(reported.contributions.values()) == pytest.approx(reported.raw, abs=1e-9)
+    assert reported.score == pytest.approx(
+        1 / (1 + math.exp(-(reported.slope * reported.raw + reported.offset))), abs=1e-12
+    )
+    assert reported.score == model.predict_row(row)
 
 
 def test_a_linear_part_is_what_its_own_columns_add() -> None:
@@ -59,6 +61,6 @@ def test_a_linear_part_is_what_its_own_columns_add() -> None:
 
 
 def test_a_network_has_no_parts_and_says_why() -> None:
-    told = explain.explain(fitted("neural_net"), ROWS[0])
-    assert told.contributions == {}
-    assert "its hidden layers mix all features" in told.unavailable_reason
+    reported = explain.explain(fitted("neural_net"), ROWS[0])
+    assert reported.contributions == {}
+    assert "its hidden layers mix all features" in reported.unavailable_reason

@@ -55,16 +55,16 @@ BOTH = pytest.mark.parametrize("fitted", FITTED.values(), ids=FITTED)
 def measure(
     fitted: FittedCandidate, features: tuple[Feature, ...] = FEATURES, seed: int = 3
 ) -> dict[str, FeatureImportance]:
-    found = permutation_importance.measure(
+    result = permutation_importance.measure(
         fitted, FRAME, LABELS, NIGHTS, features, target=YES_OR_NO, confidence=0.95, seed=seed
     )
-    return {each.feature: each for each in found}
+    return {each.feature: each for each in result}
 
 
 @BOTH
 def test_what_bears_the_label_pays_and_noise_is_not_shown_to(fitted: FittedCandidate) -> None:
-    found = measure(fitted)
-    assert {name for name, each in found.items() if each.is_useful} == {"risk", "storm"}
+    result = measure(fitted)
+    assert {name for name, each in result.items() if each.is_useful} == {"risk", "storm"}
 
 
 @BOTH
@@ -88,10 +88,10 @@ def test_the_same_seed_gives_the_same_worths(fitted: FittedCandidate) -> None:
 @BOTH
 def test_columns_of_one_declaration_are_dealt_together(fitted: FittedCandidate) -> None:
     together = AsOf("weather", by=(), columns=("risk", "storm"))
-    (found,) = measure(fitted, (together,)).values()
+    (result,) = measure(fitted, (together,)).values()
     alone = measure(fitted)
-    assert found.columns == ("risk", "storm")
-    assert found.across_nights.value > max(alone["risk"].across_nights.value, alone["storm"].across_nights.value)
+    assert result.columns == ("risk", "storm")
+    assert result.across_nights.value > max(alone["risk"].across_nights.value, alone["storm"].across_nights.value)
 
 
 def test_worths_are_in_the_order_of_what_is_lost() -> None:
@@ -103,10 +103,10 @@ def test_rows_that_a_learner_was_fitted_on_say_nothing() -> None:
     fitted = FITTED["trees"]
     learned = ~fitted.out_of_fold
     labels = np.where(learned, 1 - LABELS, LABELS)
-    found = permutation_importance.measure(
+    result = permutation_importance.measure(
         fitted, FRAME, labels, NIGHTS, FEATURES, target=YES_OR_NO, confidence=0.95, seed=3
     )
-    assert {each.feature: each for each in found} == measure(fitted)
+    assert {each.feature: each for each in result} == measure(fitted)
 
 
 def test_of_many_rows_a_sample_says_nearly_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -120,7 +120,7 @@ def test_of_many_rows_a_sample_says_nearly_the_same(monkeypatch: pytest.MonkeyPa
 def test_with_one_night_ahead_nothing_is_shown() -> None:
     fitted = FITTED["trees"]
     last = NIGHTS[-1] == NIGHTS
-    found = permutation_importance.measure(
+    result = permutation_importance.measure(
         replace(fitted, folds=(replace(fitted.folds[-1], validation=last),)),
         FRAME,
         LABELS,
@@ -130,7 +130,7 @@ def test_with_one_night_ahead_nothing_is_shown() -> None:
         confidence=0.95,
         seed=3,
     )
-    assert not any(each.is_useful for each in found)
+    assert not any(each.is_useful for each in result)
 
 
 @given(groups=st.lists(st.integers(0, 4), min_size=1, max_size=60), seed=st.integers(0, 99))

@@ -25,12 +25,12 @@ def rows(seed: int, nights: int, a_night: int = 500, plant: Plant | None = None,
         zone=pd.Categorical(chance.choice(["east", "north", "south", "west"], count)),
         minute=chance.integers(300, 1380, count).astype(np.float64),
     )
-    told = -1 + frame["number_0"].to_numpy()
-    truth = told + np.repeat(chance.normal(0, 0.4, nights), a_night) + (plant(frame) if plant else 0.0)
+    reported = -1 + frame["number_0"].to_numpy()
+    truth = reported + np.repeat(chance.normal(0, 0.4, nights), a_night) + (plant(frame) if plant else 0.0)
     return ScoredRows(
         frame=frame,
         labels=(chance.random(count) < 1 / (1 + np.exp(-truth))).astype(np.float64),
-        scores=1 / (1 + np.exp(-told)),
+        scores=1 / (1 + np.exp(-reported)),
         nights=np.repeat([f"night {first + n:03d}" for n in range(nights)], a_night).astype(object),
     )
 
@@ -39,14 +39,14 @@ def in_the_south_after_the_hour(frame: pd.DataFrame) -> Floats:
     return 2.0 * ((frame["zone"] == "south") & (frame["minute"] >= 1164)).to_numpy(np.float64)
 
 
-def found(seed: int, plant: Plant | None = None, nights: int = 7) -> slice_discovery.SliceSearch:
+def result(seed: int, plant: Plant | None = None, nights: int = 7) -> slice_discovery.SliceSearch:
     earlier, later = rows(seed, 20, plant=plant), rows(seed + 5000, nights, plant=plant, first=900)
     return slice_discovery.search(earlier, later, CONFIDENCE, SEED, YES_OR_NO)
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_a_planted_weak_slice_is_found_and_named(seed: int) -> None:
-    worst = found(seed, in_the_south_after_the_hour, nights=14).confirmed[0]
+    worst = result(seed, in_the_south_after_the_hour, nights=14).confirmed[0]
     assert re.fullmatch(r"(zone=south and )?minute >= 11\d\d( and zone=south)?", worst.rule)
     assert "zone=south" in worst.rule
     assert worst.expected < worst.observed - 0.15
@@ -54,14 +54,14 @@ def test_a_planted_weak_slice_is_found_and_named(seed: int) -> None:
 
 
 def test_a_weak_category_is_named_alone_and_its_parts_are_not_told_beside_it() -> None:
-    search = found(3, lambda frame: -1.2 * (frame["zone"] == "west").to_numpy(np.float64))
+    search = result(3, lambda frame: -1.2 * (frame["zone"] == "west").to_numpy(np.float64))
     assert [each.rule for each in search.confirmed] == ["zone=west"]
     assert search.confirmed[0].expected > search.confirmed[0].observed
 
 
 @pytest.mark.parametrize("nights", [4, 7], ids=["four nights", "seven nights"])
 def test_calibrated_scores_are_called_weak_somewhere_in_one_search_of_twenty_at_most(nights: int) -> None:
-    searches = [found(seed, nights=nights) for seed in range(60)]
+    searches = [result(seed, nights=nights) for seed in range(60)]
     assert all(search.rules > 500 for search in searches)
     assert sum(bool(search.confirmed) for search in searches) <= 3
 
@@ -97,7 +97,7 @@ def test_a_night_that_went_badly_everywhere_is_no_slices_fault() -> None:
 
 
 def test_the_same_rows_give_the_same_search() -> None:
-    assert found(1) == found(1)
+    assert result(1) == result(1)
 
 
 @pytest.mark.parametrize(
@@ -120,4 +120,4 @@ def test_without_features_there_is_nothing_to_look_at() -> None:
 
 
 def test_a_rule_that_holds_on_one_night_is_that_nights_luck() -> None:
-    assert found(1, in_the_south_after_the_hour, nights=1).shortlist == ()
+    assert result(1, in_the_south_after_the_hour, nights=1).shortlist == ()

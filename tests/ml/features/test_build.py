@@ -117,8 +117,8 @@ def test_no_entities_give_no_rows_of_the_same_columns() -> None:
 
 
 def test_at_the_event_only_what_the_cutoff_did_not_know_is_told() -> None:
-    told = pd.concat([VISITS, VISITS.assign(at=VISITS["at"] + DAY, known_at=VISITS["known_at"] + DAY, came=0.0)])
-    later = features.lookups_at_event(visits(), PLANS.assign(zone="a"), {"visits": told})
+    reported = pd.concat([VISITS, VISITS.assign(at=VISITS["at"] + DAY, known_at=VISITS["known_at"] + DAY, came=0.0)])
+    later = features.lookups_at_event(visits(), PLANS.assign(zone="a"), {"visits": reported})
     assert later["came"].tolist() == [0.0, pytest.approx(np.nan, nan_ok=True)]
 
 
@@ -135,9 +135,9 @@ LIVE = Live(before="at", hours=1, features=(Window("visits", column="came", how=
 
 
 def test_at_the_live_horizon_each_entity_asks_at_its_own_cutoff_and_sees_more() -> None:
-    told = pd.concat([VISITS, VISITS.assign(known_at=pd.Timestamp("2013-01-02 14:00:01", tz="UTC"), came=0.0)])
+    reported = pd.concat([VISITS, VISITS.assign(known_at=pd.Timestamp("2013-01-02 14:00:01", tz="UTC"), came=0.0)])
     entities = pd.concat([PLANS.assign(zone="a"), PLANS.assign(zone="a", at=PLANS["at"] + pd.Timedelta(seconds=1))])
-    built = features.build(visits(live=LIVE), FUNCTIONS, entities, {"visits": told}, LIVE)
+    built = features.build(visits(live=LIVE), FUNCTIONS, entities, {"visits": reported}, LIVE)
     assert list(built.columns[3:]) == [*visits().feature_names, "came_count_by_zone_20h"]
     assert built["came_count_by_zone_20h"].tolist() == [0.0, 0.0, 1.0, 0.0]
     assert built["cutoff"].tolist() == (entities["at"] - pd.Timedelta(hours=1)).tolist()
@@ -163,8 +163,8 @@ def test_a_ratio_is_one_feature_over_another(shrinkage: float, expected: list[fl
     windows = [Window("visits", column="came", how=how, by=("zone",), days=(7,)) for how in ("sum", "count")]  # type: ignore[arg-type]
     of, to = (each.outputs[0] for each in windows)
     share = Ratio("came_share", numerator=of, denominator=to, shrinkage=shrinkage)
-    told = pd.concat([VISITS] * 4).assign(came=[1.0, 1.0, 0.0, 0.0], zone=["a", "a", "a", "c"])
-    built = features.build(visits(features=(*windows, share)), FUNCTIONS, PLANS, {"visits": told})
+    reported = pd.concat([VISITS] * 4).assign(came=[1.0, 1.0, 0.0, 0.0], zone=["a", "a", "a", "c"])
+    built = features.build(visits(features=(*windows, share)), FUNCTIONS, PLANS, {"visits": reported})
     np.testing.assert_allclose(built["came_share"], expected)
 
 

@@ -33,8 +33,8 @@ CASE = replace(
 
 
 def meanings(case: UseCase = CASE, sources: dict[str, str] = SOURCES, **types: str) -> dict[str, str]:
-    told = dict.fromkeys(case.names_at(case.live or case.horizon), "number") | types
-    return fingerprints.compute(case, case.live or case.horizon, told, sources, NEEDS)
+    reported = dict.fromkeys(case.names_at(case.live or case.horizon), "number") | types
+    return fingerprints.compute(case, case.live or case.horizon, reported, sources, NEEDS)
 
 
 def changed(other: dict[str, str]) -> set[str]:
@@ -117,9 +117,9 @@ def test_the_live_horizon_means_something_else_by_every_feature() -> None:
 
 
 def test_the_version_is_that_of_the_meanings_in_any_order() -> None:
-    found = meanings()
-    assert fingerprints.combined_digest(found) == fingerprints.combined_digest(dict(reversed(found.items())))
-    assert fingerprints.combined_digest(found) != fingerprints.combined_digest(found | {"kilometres": "0"})
+    result = meanings()
+    assert fingerprints.combined_digest(result) == fingerprints.combined_digest(dict(reversed(result.items())))
+    assert fingerprints.combined_digest(result) != fingerprints.combined_digest(result | {"kilometres": "0"})
 
 
 def service(name: str, **digests: str) -> FeatureFingerprints:
@@ -130,14 +130,14 @@ OLD = service("entities_old", zone="1", late="2")
 
 
 @pytest.mark.parametrize(
-    "found", [OLD, service("entities_new", zone="1", late="2", more="3")], ids=["the same", "a wider one"]
+    "result", [OLD, service("entities_new", zone="1", late="2", more="3")], ids=["the same", "a wider one"]
 )
-def test_features_that_mean_the_same_are_taken_whatever_else_is_there(found: FeatureFingerprints) -> None:
-    fingerprints.check_compatible(OLD, found, pinned_by="the model pins", target="the table", remedy="mend it")
+def test_features_that_mean_the_same_are_taken_whatever_else_is_there(result: FeatureFingerprints) -> None:
+    fingerprints.check_compatible(OLD, result, pinned_by="the model pins", target="the table", remedy="mend it")
 
 
 @pytest.mark.parametrize(
-    ("found", "fault"),
+    ("result", "fault"),
     [
         pytest.param(service("entities_new", zone="1"), "lacks late", id="a feature that went"),
         pytest.param(service("entities_new", zone="1", late="9"), "defines late differently", id="another meaning"),
@@ -146,11 +146,11 @@ def test_features_that_mean_the_same_are_taken_whatever_else_is_there(found: Fea
     ],
 )
 def test_other_features_are_refused_with_both_services_and_the_word_that_mends(
-    found: FeatureFingerprints, fault: str
+    result: FeatureFingerprints, fault: str
 ) -> None:
     with pytest.raises(FeatureError) as refused:
         fingerprints.check_compatible(
-            OLD, found, pinned_by="package 0123 pins", target="the table", remedy="build it again"
+            OLD, result, pinned_by="package 0123 pins", target="the table", remedy="build it again"
         )
     assert str(refused.value) == (
         "expected the table to have the features of entities_old, which package 0123 pins, but it has those of "

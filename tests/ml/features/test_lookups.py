@@ -44,24 +44,24 @@ SINCE = st.builds(
 def test_a_window_is_what_a_loop_over_all_rows_finds(
     table: pd.DataFrame, entities: pd.DataFrame, feature: Window
 ) -> None:
-    found = lookups.window(feature, view(table, entities))
+    result = lookups.window(feature, view(table, entities))
     for name, seconds in feature.lookback_seconds.items():
         expected = [naive.window(table, entity, feature, seconds / 3600) for entity in entities.itertuples()]
-        np.testing.assert_allclose(found[name], expected, atol=1e-12)
+        np.testing.assert_allclose(result[name], expected, atol=1e-12)
 
 
 @given(seen(), asked(), SINCE)
 def test_hours_since_are_what_a_loop_over_all_rows_finds(
     table: pd.DataFrame, entities: pd.DataFrame, feature: Since
 ) -> None:
-    [found] = lookups.since(feature, view(table, entities)).values()
-    np.testing.assert_array_equal(found, [naive.since(table, each, feature) for each in entities.itertuples()])
+    [result] = lookups.since(feature, view(table, entities)).values()
+    np.testing.assert_array_equal(result, [naive.since(table, each, feature) for each in entities.itertuples()])
 
 
 @given(seen(), asked())
 def test_a_lookup_is_what_a_loop_over_all_rows_finds(table: pd.DataFrame, entities: pd.DataFrame) -> None:
-    found = lookups.as_of(AS_OF, view(table, entities))
-    rows = zip(*(found[name].astype(object) for name in AS_OF.columns), strict=True)
+    result = lookups.as_of(AS_OF, view(table, entities))
+    rows = zip(*(result[name].astype(object) for name in AS_OF.columns), strict=True)
     expected = [naive.latest(table, entity, AS_OF) for entity in entities.itertuples()]
     assert [[None if pd.isna(value) else value for value in row] for row in rows] == expected
 
@@ -121,5 +121,5 @@ def test_a_window_begins_just_after_its_length_and_ends_with_the_cutoff() -> Non
     table = pd.DataFrame({"known_at": moments, "happened_at": moments, "size": [1.0, 2.0, 4.0, 8.0]})
     for on in ("known_at", "event_time"):
         feature = Window("seen", column="size", how="sum", hours=(1,), on=on)  # type: ignore[arg-type]
-        found = lookups.window(feature, view(table, pd.DataFrame({"cutoff": [START]})))
-        assert found[feature.outputs[0]].tolist() == [6.0]
+        result = lookups.window(feature, view(table, pd.DataFrame({"cutoff": [START]})))
+        assert result[feature.outputs[0]].tolist() == [6.0]

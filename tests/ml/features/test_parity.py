@@ -17,15 +17,15 @@ ROWS = pd.DataFrame(
 )
 
 
-def compared(found: pd.DataFrame, **more: object) -> Comparison:
-    return parity.compare("online store", ROWS, found, NAMES, **more)  # type: ignore[arg-type]
+def compared(result: pd.DataFrame, **more: object) -> Comparison:
+    return parity.compare("online store", ROWS, result, NAMES, **more)  # type: ignore[arg-type]
 
 
 @given(st.permutations(list(ROWS.index)))
 def test_a_way_agrees_with_itself_in_any_order(order: list[str]) -> None:
-    found = compared(ROWS.loc[order].astype({"zone": "category"}))
-    assert found == Comparison(source="online store", rows=3, absent=(), differences=())
-    assert str(found) == "online store: 3 entities, the same to the last bit"
+    result = compared(ROWS.loc[order].astype({"zone": "category"}))
+    assert result == Comparison(source="online store", rows=3, absent=(), differences=())
+    assert str(result) == "online store: 3 entities, the same to the last bit"
 
 
 @pytest.mark.parametrize(
@@ -83,9 +83,9 @@ def test_minus_zero_is_not_zero() -> None:
 
 
 def test_entities_that_are_absent_are_counted_and_named() -> None:
-    found = compared(ROWS.loc[["b"]].assign(congestion=1.0))
-    assert (found.absent, found.differing_values) == (("a", "c"), 3)
-    assert str(found) == (
+    result = compared(ROWS.loc[["b"]].assign(congestion=1.0))
+    assert (result.absent, result.differing_values) == (("a", "c"), 3)
+    assert str(result) == (
         "online store differs from the table of features for 3 entities: 2 absent (a, c); "
         "congestion of 1 entities (b: expected nan, got 1.0)"
     )
@@ -97,12 +97,12 @@ def test_what_nobody_asked_for_may_be_there_too() -> None:
 
 
 def test_hidden_values_are_counted_and_not_shown() -> None:
-    [found] = compared(ROWS.assign(congestion=0.125), hidden=["congestion"]).differences
-    assert (found.entities, found.max_difference) == (3, None)
-    assert found.examples == ("a: expected ***, got ***", "b: expected ***, got ***", "c: expected ***, got ***")
+    [result] = compared(ROWS.assign(congestion=0.125), hidden=["congestion"]).differences
+    assert (result.entities, result.max_difference) == (3, None)
+    assert result.examples == ("a: expected ***, got ***", "b: expected ***, got ***", "c: expected ***, got ***")
 
 
 def test_a_way_that_could_not_be_gone_counts_as_one_difference_and_says_why() -> None:
-    found = parity.Comparison(source="snapshot", rows=0, absent=(), differences=(), failure="it was cut")
-    assert found.differing_values == 1
-    assert str(found) == "snapshot differs from the table of features for 0 entities: it was cut"
+    result = parity.Comparison(source="snapshot", rows=0, absent=(), differences=(), failure="it was cut")
+    assert result.differing_values == 1
+    assert str(result) == "snapshot differs from the table of features for 0 entities: it was cut"

@@ -1,5 +1,6 @@
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
@@ -39,15 +40,17 @@ ROWS = pd.DataFrame({"far": [1.0, 2.0]})
 
 
 @pytest.mark.parametrize(
-    ("made", "told"),
+    ("made", "reported"),
     [(None, "got a NoneType"), (3.0, "got a float"), (pd.Series([1.0]), "got a column of 1")],
     ids=["no return", "one value", "another length"],
 )
-def test_a_function_that_makes_no_column_of_its_rows_is_named(made: Any, told: str) -> None:
+def test_a_function_that_makes_no_column_of_its_rows_is_named(made: Any, reported: str) -> None:
     def twice(far: Any) -> Any:
         return made
 
-    with pytest.raises(DeclarationError, match=rf"expected twice\(\) of features.py to return a pd.Series .*, {told}"):
+    with pytest.raises(
+        DeclarationError, match=rf"expected twice\(\) of features.py to return a pd.Series .*, {reported}"
+    ):
         rows.call(twice, ROWS)
 
 
@@ -60,3 +63,29 @@ def test_a_derived_column_is_one_of_numbers() -> None:
     ):
         rows.call_numeric(near, ROWS)
     assert rows.call_numeric(lambda far: far > 1, ROWS).tolist() == [False, True]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pd.to_datetime(["2024-03-17T05:00Z", None]),
+        pd.to_datetime(["2024-03-17", None]),
+        pd.to_timedelta([1, 2], unit="h"),
+        pd.PeriodIndex(["2024-03", "2024-04"], freq="M"),
+        pd.interval_range(0, 2),
+        np.array([1j, 2]),
+    ],
+    ids=lambda values: str(values.dtype),
+)
+def test_a_feature_that_is_no_number_and_no_text_is_refused_by_its_type(values: Any) -> None:
+    def odd(far: pd.Series) -> pd.Series:
+        return pd.Series(values, far.index[:2])
+
+    with pytest.raises(DeclarationError, match=r"expected odd\(\) of features.py, a feature, to return numbers"):
+        rows.call_feature(odd, {"far": pd.Series([1.0, 2.0])})
+
+
+@pytest.mark.parametrize("values", [[1.0, None], ["a", None], [True, None], [1, 2], pd.Categorical(["a", "b"])])
+def test_a_feature_may_be_numbers_booleans_or_texts(values: Any) -> None:
+    made = rows.call_feature(lambda far: pd.Series(values, far.index), {"far": pd.Series([1.0, 2.0])})
+    assert made.equals(pd.Series(values))

@@ -41,9 +41,9 @@ def test_every_number_comes_back_to_the_last_bit_and_every_text_to_the_letter(va
     frame = pd.DataFrame(values, columns=["number", "text"]).astype({"number": float, "text": object})
     packed = snapshots.pack(frame.assign(entity=[f"e{n}" for n in range(len(frame))]), {})
     snapshot = snapshots.load(packed.files, packed.digest)
-    found = [snapshot.lookup(f"e{n}") or {} for n in range(len(values))]
-    assert [row["text"] for row in found] == [text for _, text in values]
-    for row, (number, _) in zip(found, values, strict=True):
+    result = [snapshot.lookup(f"e{n}") or {} for n in range(len(values))]
+    assert [row["text"] for row in result] == [text for _, text in values]
+    for row, (number, _) in zip(result, values, strict=True):
         np.testing.assert_array_equal(np.float64(row["number"]), number)  # type: ignore[arg-type]
 
 
@@ -87,6 +87,6 @@ def test_a_file_that_nobody_promised_is_refused() -> None:
 
 def test_another_format_is_refused() -> None:
     packed = snapshots.pack(ROWS, FACTS)
-    told = json.dumps(json.loads(packed.files["manifest.json"]) | {"format": 2}).encode()
+    reported = json.dumps(json.loads(packed.files["manifest.json"]) | {"format": 2}).encode()
     with pytest.raises(SnapshotError, match="expected snapshot format 1, got 2"):
-        snapshots.load({**packed.files, "manifest.json": told}, manifest.sha256(told))
+        snapshots.load({**packed.files, "manifest.json": reported}, manifest.sha256(reported))

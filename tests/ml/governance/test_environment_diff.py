@@ -8,7 +8,7 @@ MADE = {"python": "3.12", "libraries": {"lightgbm": "4.5", "numpy": "2.0"}, "loc
 
 
 @pytest.mark.parametrize(
-    ("now", "told"),
+    ("now", "reported"),
     [
         ({}, ()),
         ({"libraries": {"lightgbm": "4.6", "numpy": "2.0"}, "lock_sha256": "b"}, ("lightgbm was 4.5, is 4.6",)),
@@ -22,5 +22,5 @@ MADE = {"python": "3.12", "libraries": {"lightgbm": "4.5", "numpy": "2.0"}, "loc
     ],
     ids=["the same", "a newer library", "another Python", "gone", "new", "something else"],
 )
-def test_each_dependency_that_changed_is_told(now: dict[str, object], told: tuple[str, ...]) -> None:
-    assert environment_diff.describe_changes(MADE, MADE | now) == told
+def test_each_dependency_that_changed_is_told(now: dict[str, object], reported: tuple[str, ...]) -> None:
+    assert environment_diff.describe_changes(MADE, MADE | now) == reported

@@ -1,8 +1,8 @@
 """Each kind of entry is told in a line that says what was decided and why."""
 
 import json
-from dataclasses import replace
-from datetime import UTC, datetime
+from dataclasses import fields, replace
+from datetime import UTC, date, datetime
 
 import pytest
 
@@ -11,6 +11,7 @@ from ml.governance import ledger_entries, ledger_text
 from ml.governance.checks import Check, CheckStatus
 from ml.governance.hash_chain import Entry
 from ml.governance.ledger_entries import (
+    Aborted,
     AcceptanceTested,
     ApprovalRecord,
     EntryKind,
@@ -18,12 +19,19 @@ from ml.governance.ledger_entries import (
     ParityChecked,
     Payload,
     Promoted,
+    PublicationDecided,
     RetrainingDecided,
+    RolledBack,
     SourceParity,
+    StagePassed,
+    TrafficShifted,
     Unfrozen,
     Validated,
     Verdict,
 )
+from tests import payloads
+
+DAY = date(2024, 3, 1)
 
 
 def entry(kind: EntryKind, payload: Payload) -> Entry:
@@ -85,7 +93,7 @@ RETRAIN = RetrainingDecided(retrain=True, reason="280 new labels")
         ),
         (EntryKind.APPROVED, approval("tess", "tech_lead"), "by tess as tech_lead"),
         (EntryKind.REJECTED, approval("bob", "business_owner"), "by bob as business_owner"),
-        (EntryKind.PROMOTED, Promoted(approved_by=("tess", "bob"), evidence=""), "approved by tess, bob"),
+        (EntryKind.PROMOTED, Promoted(approved_by=("tess", "bob"), evidence=""), "approved by tess and bob"),
         (EntryKind.PARITY, parity(table=SAME, snapshot=SAME), "2 sources compared; none is different"),
         (
             EntryKind.PARITY,
@@ -102,11 +110,52 @@ RETRAIN = RetrainingDecided(retrain=True, reason="280 new labels")
             AcceptanceTested(outcome="fail", checks=(FAST, SLOW)),
             "fails p99, ms 11.0000 (bar: at most 10)",
         ),
-        (EntryKind.UNFROZEN, Unfrozen(who="tess", why="it is over"), "who tess, why it is over"),
+        (EntryKind.UNFROZEN, Unfrozen(who="tess", why="it is over"), "by tess: it is over"),
+        (
+            EntryKind.TRAFFIC_SHIFTED,
+            TrafficShifted(trained_night=DAY, share=0.05, approved_by=("tess", "bob"), standing="a" * 64),
+            "answers for 5% of the entities; approved by tess and bob in the standing approval aaaaaaaaaaaa",
+        ),
+        (EntryKind.TRAFFIC_SHIFTED, TrafficShifted(trained_night=DAY, share=1.0), "answers for 100% of the entities"),
+        (
+            EntryKind.STAGE_PASSED,
+            StagePassed(trained_night=DAY, share=0.5, reason="enough, after 28 answers", checks=()),
+            "passed at 50% of the entities: enough, after 28 answers",
+        ),
+        (EntryKind.ABORTED, Aborted(who="tess", why="it is slow"), "by tess: it is slow"),
+        (
+            EntryKind.ABORTED,
+            Aborted(trained_night=DAY, share=0.05, reason="more faults"),
+            "at 5% of the entities, by the canary test: more faults",
+        ),
+        (
+            EntryKind.ROLLED_BACK,
+            RolledBack(who="the guard", why="shown worse", from_package="c" * 64, ended_recipe="r" * 64),
+            "in place of cccccccccccc, by the guard: shown worse; "
+            "no refresh of the recipe rrrrrrrrrrrr is adopted unproven any more",
+        ),
+        (
+            EntryKind.SCORES_HELD_BACK,
+            PublicationDecided(rows=10, invalid=1, checks=(FAST, SLOW), evidence="f" * 64),
+            "10 rows, invalid scores: 1; p99, ms 11.0000 (bar: at most 10)",
+        ),
     ],
 )
 def test_an_entry_is_described_in_a_line(kind: EntryKind, payload: Payload, line: str) -> None:
     assert ledger_text.describe(entry(kind, payload)) == line
+
+
+@pytest.mark.parametrize("kind", list(EntryKind))
+def test_no_kind_is_described_by_the_names_of_its_fields(kind: EntryKind) -> None:
+    line = ledger_text.describe(entry(kind, payloads.SAMPLES[kind]))
+    assert line
+    assert not [field.name for field in fields(payloads.SAMPLES[kind]) if "_" in field.name and field.name in line]
+    assert "f" * 13 not in line, "a digest is shortened"
+
+
+def test_an_unknown_kind_is_described_by_its_values() -> None:
+    unknown = replace(entry(EntryKind.UNFROZEN, Unfrozen(who="tess", why="done")), kind="another")
+    assert ledger_text.describe(unknown) == "who tess, why done"
 
 
 def test_a_payload_that_is_not_what_its_kind_has_is_refused() -> None:

@@ -74,13 +74,21 @@ def test_a_row_from_after_the_last_cutoff_of_a_bulk_window_is_refused() -> None:
     ],
 )
 def test_rows_around_a_change_of_the_clock_find_their_night(period: str, at: str, night: str) -> None:
-    assert [found for found, _, refusal in placed(OUTCOMES, period, at) if not refusal] == [night]
+    assert [result for result, _, refusal in placed(OUTCOMES, period, at) if not refusal] == [night]
 
 
 def test_an_entity_of_another_night_is_refused_by_name() -> None:
     trips = pd.DataFrame({"at": [1, 2], "day": pd.to_datetime(["2013-02-08", "2013-02-09"])})
     arrived = availability.assign_nights(trips, TRIPS, HORIZON, periods.parse("2013-02-08"))
     assert list(arrived.refusal_reasons) == ["", "expected a row of 2013-02-08, got one of 2013-02-09"]
+
+
+def test_a_row_without_a_night_is_refused() -> None:
+    for days in ([None, "2013-02-08"], [None, None]):
+        trips = pd.DataFrame({"at": [1, 2], "day": pd.to_datetime(pd.Series(days))})
+        arrived = availability.assign_nights(trips, TRIPS, HORIZON, periods.parse("2013-02-08"))
+        refused = "expected a row of 2013-02-08, got one that names no night"
+        assert list(arrived.refusal_reasons) == [refused if day is None else "" for day in days]
 
 
 def test_an_entity_is_known_at_the_cutoff_of_the_night_it_names() -> None:

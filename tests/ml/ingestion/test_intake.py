@@ -90,8 +90,8 @@ def test_a_row_that_refers_to_what_is_not_there_is_held() -> None:
 def test_a_reference_may_only_warn() -> None:
     warns = Reference(columns=("zone",), table="zones", to=("name",), on_missing="warn")
     taken = take(part("a.csv", ("1", "north"), ("2", "moon")), of=table(warns))
-    told = [finding.describe() for finding in taken.warnings]
-    assert (len(taken.valid), told) == (2, ["zone: expected one that is in zones, got moon (1 rows)"])
+    reported = [finding.describe() for finding in taken.warnings]
+    assert (len(taken.valid), reported) == (2, ["zone: expected one that is in zones, got moon (1 rows)"])
 
 
 @pytest.mark.parametrize("otherwise", ["quarantine", "warn"])
@@ -114,8 +114,8 @@ def test_a_column_that_is_left_out_is_told_once() -> None:
     came = FilePart(file=named.file, rows=named.rows.assign(tip="1"), malformed=named.malformed)
     period, horizon = periods.parse("2013-02-08"), Night(hour=2, timezone="UTC")
     taken = intake.ingest_table([came], table(), Loose, horizon, period, {})
-    told = [finding.reason for finding in taken.warnings]
-    assert told == ["columns that are not in the contract were left out: tip"]
+    reported = [finding.reason for finding in taken.warnings]
+    assert reported == ["columns that are not in the contract were left out: tip"]
 
 
 def test_no_files_are_no_rows() -> None:

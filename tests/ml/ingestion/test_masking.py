@@ -32,6 +32,8 @@ def test_a_row_whose_cells_are_sound_hides_the_personal_ones_only() -> None:
         "age: expected a number, got 'Ann'",
         "zone, age: expected one that is in places, got Ann, 4",
         "known only after the cutoff; zone: expected isin(['north']), got Ann",
+        "the whole file: expected the columns ['who', 'zone', 'age'], got others",
+        "expected flat values, got something nested in 'age'",
     ],
 )
 def test_a_row_with_a_broken_cell_may_be_shifted_and_shows_none(reason: str) -> None:

@@ -26,13 +26,13 @@ def seen(labels: np.ndarray, scores: np.ndarray) -> dict[str, float]:
 @given(PROBABILITIES)
 def test_it_is_the_mean_over_all_labels_weighed_by_their_probability(given: list[float]) -> None:
     scores = np.array(given)
-    told = estimation.estimate_performance(scores, COST)
-    totals = dict.fromkeys(told.keys() - {"auc"}, 0.0)
+    reported = estimation.estimate_performance(scores, COST)
+    totals = dict.fromkeys(reported.keys() - {"auc"}, 0.0)
     for labels in map(np.array, product([0.0, 1.0], repeat=len(scores))):
         weight = np.prod(np.where(labels == 1, scores, 1 - scores))
         for name, value in seen(labels, scores).items():
             totals[name] += weight * value
-    assert {name: told[name].value for name in totals} == pytest.approx(totals, abs=1e-9)
+    assert {name: reported[name].value for name in totals} == pytest.approx(totals, abs=1e-9)
 
 
 @given(PROBABILITIES)
@@ -43,18 +43,18 @@ def test_the_area_counts_every_pair_of_different_rows(given: list[float]) -> Non
             weight = one * (1 - other)
             pairs += weight
             right += weight * (0.5 if one == other else one > other)
-    found = estimation.expected_auc(np.array(given))
-    assert found == (pytest.approx(right / pairs) if pairs else None)
+    result = estimation.expected_auc(np.array(given))
+    assert result == (pytest.approx(right / pairs) if pairs else None)
 
 
 def test_labels_drawn_by_the_scores_fall_into_the_interval_as_often_as_promised() -> None:
     chance = np.random.default_rng(3)
     scores = chance.beta(1, 4, 400)
-    told = estimation.estimate_performance(scores, COST)
-    inside = dict.fromkeys(told.keys() - {"auc"}, 0)
+    reported = estimation.estimate_performance(scores, COST)
+    inside = dict.fromkeys(reported.keys() - {"auc"}, 0)
     for _ in range(1000):
         for name, value in seen((chance.uniform(size=400) < scores).astype(float), scores).items():
-            low, high = told[name].low, told[name].high
+            low, high = reported[name].low, reported[name].high
             assert low is not None
             assert high is not None
             inside[name] += low <= value <= high
@@ -64,8 +64,8 @@ def test_labels_drawn_by_the_scores_fall_into_the_interval_as_often_as_promised(
 def test_the_area_is_what_many_drawn_labels_come_to() -> None:
     chance = np.random.default_rng(5)
     scores = chance.beta(1, 3, 5000)
-    found = [probability.auc((chance.uniform(size=5000) < scores).astype(float), scores) for _ in range(50)]
-    assert np.mean(np.array(found, float)) == pytest.approx(estimation.expected_auc(scores), abs=0.004)
+    result = [probability.auc((chance.uniform(size=5000) < scores).astype(float), scores) for _ in range(50)]
+    assert np.mean(np.array(result, float)) == pytest.approx(estimation.expected_auc(scores), abs=0.004)
 
 
 def test_nothing_is_expected_of_nothing() -> None:

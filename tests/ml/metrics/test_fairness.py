@@ -52,7 +52,7 @@ def test_a_groups_numbers_are_those_of_its_rows() -> None:
     south = measure(FAIR)[2]
     labels, scores = FAIR.labels[SOUTH], FAIR.scores[SOUTH]
     acted = scores > COST.threshold
-    told = (
+    reported = (
         south.base_rate,
         south.selection_rate,
         south.true_positive_rate,
@@ -60,7 +60,7 @@ def test_a_groups_numbers_are_those_of_its_rows() -> None:
         south.calibration_ratio,
         south.log_loss,
     )
-    assert [value(each) for each in told] == pytest.approx(
+    assert [value(each) for each in reported] == pytest.approx(
         [
             labels.mean(),
             acted.mean(),
@@ -94,14 +94,14 @@ def test_a_fair_model_passes_both_gates_of_every_group() -> None:
 
 
 @pytest.mark.parametrize(
-    ("rows", "told"),
+    ("rows", "reported"),
     [
         pytest.param(UNDERRATED, "group zone=south: calibration relative to all rows", id="scores mean something else"),
         pytest.param(UNKNOWING, "group zone=south: ROC AUC minus that of all rows", id="ranked by chance"),
     ],
 )
-def test_a_model_that_is_unfair_to_a_group_is_refused_by_its_gate(rows: ScoredRows, told: str) -> None:
-    assert told in failed(rows)
+def test_a_model_that_is_unfair_to_a_group_is_refused_by_its_gate(rows: ScoredRows, reported: str) -> None:
+    assert reported in failed(rows)
 
 
 @pytest.mark.parametrize(
@@ -147,9 +147,9 @@ def test_only_the_rows_that_are_compared_count() -> None:
 
 
 def test_the_gaps_of_equalised_odds_are_those_between_groups_large_enough() -> None:
-    found, alarmed = fairness.equalised_odds_gaps(measure(UNDERRATED), "zone")
+    result, alarmed = fairness.equalised_odds_gaps(measure(UNDERRATED), "zone")
     rates = [(value(each.true_positive_rate), value(each.false_positive_rate)) for each in measure(UNDERRATED)]
-    assert found == pytest.approx(max(rate[0] for rate in rates) - min(rate[0] for rate in rates))
+    assert result == pytest.approx(max(rate[0] for rate in rates) - min(rate[0] for rate in rates))
     assert alarmed == pytest.approx(max(rate[1] for rate in rates) - min(rate[1] for rate in rates))
     assert fairness.equalised_odds_gaps(measure(FAIR, replace(DECLARED, min_rows=701)), "zone") == (None, None)
 

@@ -45,10 +45,10 @@ def value(each: Interval | None) -> float:
 def test_a_groups_numbers_are_those_of_its_rows() -> None:
     south = measure(TOO_LOW)[2]
     labels, scores = TOO_LOW.labels[SOUTH], TOO_LOW.scores[SOUTH]
-    told = (south.mean_label, south.bias, south.mean_absolute_error, south.share_below, south.loss)
+    reported = (south.mean_label, south.bias, south.mean_absolute_error, south.share_below, south.loss)
     below, lost = quantile.row_coverage(labels, scores).mean(), MINUTES.row_loss(labels, scores).mean()
     expected = [labels.mean(), quantile.bias(labels, scores), quantile.mean_absolute_error(labels, scores), below, lost]
-    assert [value(each) for each in told] == pytest.approx(expected)
+    assert [value(each) for each in reported] == pytest.approx(expected)
     everybody = MINUTES.row_loss(TOO_LOW.labels, TOO_LOW.scores).mean()
     assert value(south.loss_ratio) == pytest.approx(lost / everybody)
     assert value(south.coverage_difference) == pytest.approx(
@@ -57,7 +57,7 @@ def test_a_groups_numbers_are_those_of_its_rows() -> None:
 
 
 @pytest.mark.parametrize(
-    ("rows", "told"),
+    ("rows", "reported"),
     [
         pytest.param(
             TOO_LOW, "group zone=south: share below the prediction, minus that of all rows", id="too low for one"
@@ -65,8 +65,8 @@ def test_a_groups_numbers_are_those_of_its_rows() -> None:
         pytest.param(UNKNOWING, "group zone=south: loss relative to all rows", id="one answer for one"),
     ],
 )
-def test_a_model_that_is_unfair_to_a_group_is_refused_by_its_gate(rows: ScoredRows, told: str) -> None:
-    assert told in failed(rows)
+def test_a_model_that_is_unfair_to_a_group_is_refused_by_its_gate(rows: ScoredRows, reported: str) -> None:
+    assert reported in failed(rows)
 
 
 def test_a_fair_model_is_rarely_refused() -> None:

@@ -26,9 +26,9 @@ LABELS = CHANCE.gamma(2, 10, COUNT)
 )
 @pytest.mark.parametrize("quantile", [0.5, 0.8])
 def test_a_feature_has_the_skill_of_what_it_tells(column: pd.Series, low: float, high: float, quantile: float) -> None:
-    found = univariate.univariate_skill(column, LABELS, NIGHT, quantile)
-    assert found is not None
-    assert low < found < high
+    result = univariate.univariate_skill(column, LABELS, NIGHT, quantile)
+    assert result is not None
+    assert low < result < high
 
 
 def test_a_feature_that_is_hardly_known_has_no_skill_that_could_be_told() -> None:

@@ -90,7 +90,7 @@ def test_a_card_that_has_every_line_has_no_fault() -> None:
 
 
 @pytest.mark.parametrize(
-    ("was", "now", "told"),
+    ("was", "now", "reported"),
     [
         pytest.param("| trees | 0.5100 |", "| trees | 0.4100 |", "'0.4100' where '0.5100' was recorded, in: | trees |", id="a candidate"),
         pytest.param("+40 [+10,", "+40 [-10,", "'[-10,' where '[+10,' was recorded, in: | logistic | trees |", id="a difference between candidates"),
@@ -101,10 +101,10 @@ def test_a_card_that_has_every_line_has_no_fault() -> None:
         pytest.param("| logistic | 0.5100 | none ", "| logistic | 0.5100 |  none ", "other spaces than recorded", id="a space"),
     ],
 )  # fmt: skip
-def test_a_stale_number_is_named_with_what_was_recorded(was: str, now: str, told: str) -> None:
+def test_a_stale_number_is_named_with_what_was_recorded(was: str, now: str, reported: str) -> None:
     assert was in TEXT
     (fault,) = audit.mismatches(TEXT.replace(was, now, 1), EXPECTED)
-    assert told in fault
+    assert reported in fault
 
 
 @pytest.mark.parametrize("text", ["", "§"])

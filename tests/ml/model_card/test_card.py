@@ -41,7 +41,7 @@ def line(name: str, low: float, **changes: Any) -> FeatureReport:
     )
 
 
-def told(*lines: FeatureReport, timed: bool = True, **changes: Any) -> str:
+def reported(*lines: FeatureReport, timed: bool = True, **changes: Any) -> str:
     case = use_case(
         features=(Column("zone"), Function("odd")),
         excluded=(Excluded(column="driver", why="missing when nobody came"),),
@@ -95,11 +95,11 @@ def told(*lines: FeatureReport, timed: bool = True, **changes: Any) -> str:
     ],
 )
 def test_the_card_tells(sentence: str) -> None:
-    assert sentence in told(line("zone", 0.01))
+    assert sentence in reported(line("zone", 0.01))
 
 
 def test_the_card_in_a_package_says_nothing_of_clocks_or_of_another_package() -> None:
-    text = told(line("zone", 0.01), timed=False)
+    text = reported(line("zone", 0.01), timed=False)
     assert "unmeasured" in text
     assert all(word not in text for word in ("0.50", "a" * 64, "Unlike"))
 
@@ -110,23 +110,23 @@ def unpaid(text: str) -> str:
 
 def test_what_costs_and_is_not_shown_to_pay_is_named_dearest_first() -> None:
     cheap, dear = line("odd", -0.01, build_ms=1.0), line("even", -0.005, build_ms=50.0)
-    named = unpaid(told(line("zone", 0.01), cheap, dear))
+    named = unpaid(reported(line("zone", 0.01), cheap, dear))
     assert "2 of 3 features have no shown benefit" in named
     assert "`zone`" not in named
     assert named.index("* `even` takes 50.0 ms to build for 900 rows and needs plans (even)") < named.index("* `odd`")
 
 
 def test_where_all_pay_the_card_says_that_there_are_none() -> None:
-    assert unpaid(told(line("zone", 0.01))).strip() == "None: every feature has a shown benefit."
+    assert unpaid(reported(line("zone", 0.01))).strip() == "None: every feature has a shown benefit."
 
 
 def test_what_was_not_measured_or_may_not_be_told_is_said_to_be_so() -> None:
-    text = told(line("zone", 0.01, build_ms=None, rows_built=None, null_share=None))
+    text = reported(line("zone", 0.01, build_ms=None, rows_built=None, null_share=None))
     assert "| yes | unmeasured | *** | plans (zone) |" in text
 
 
 def test_a_bar_in_a_cell_does_not_end_it() -> None:
-    assert "| a\\|b | 0.5100" in told(
+    assert "| a\\|b | 0.5100" in reported(
         contenders=[CandidateResult(name="a|b", quality=QUALITY, p99_latency_ms=0.5, package_mb=0.25, memory_mb=180.0)]
     )
 

@@ -14,6 +14,6 @@ def test_a_difference_has_a_sign() -> None:
     assert markdown.signed_interval(SPAN) == "+0.5000 [-0.2500, +1.0000]"
 
 
-@pytest.mark.parametrize(("each", "told"), [(SPAN, "0.50 [-0.25, 1.00]"), (None, "none")], ids=["known", "unknown"])
-def test_a_number_is_told_with_its_interval(each: Interval | None, told: str) -> None:
-    assert markdown.plain_interval(each) == told
+@pytest.mark.parametrize(("each", "reported"), [(SPAN, "0.50 [-0.25, 1.00]"), (None, "none")], ids=["known", "unknown"])
+def test_a_number_is_told_with_its_interval(each: Interval | None, reported: str) -> None:
+    assert markdown.plain_interval(each) == reported

@@ -24,11 +24,11 @@ STORM = EdgeCase(name="storm", condition="is_storm", why="it matters most")
 FAIR = Fairness(group_by=("zone",), population="is_open", min_rows=700)
 
 
-def told(case: UseCase, heading: str) -> str:
-    return "\n".join(sections.build(found(case), case)[heading])
+def reported(case: UseCase, heading: str) -> str:
+    return "\n".join(sections.build(result(case), case)[heading])
 
 
-def found(case: UseCase) -> Diagnostics:
+def result(case: UseCase) -> Diagnostics:
     everybody = np.ones(len(UNFAIR.labels), bool)
     nobody = {STORM: ~everybody}
     return diagnostics.measure(
@@ -56,19 +56,19 @@ def found(case: UseCase) -> Diagnostics:
     ],
 )
 def test_the_passages_tell(heading: str, sentence: str) -> None:
-    assert sentence in told(use_case(fairness=FAIR, edge_cases=(STORM,)), heading)
+    assert sentence in reported(use_case(fairness=FAIR, edge_cases=(STORM,)), heading)
 
 
 def test_a_group_that_is_too_small_is_said_to_be_so() -> None:
-    text = told(use_case(fairness=replace(FAIR, min_rows=701)), "Group fairness")
+    text = reported(use_case(fairness=replace(FAIR, min_rows=701)), "Group fairness")
     assert text.count("| too small |") == 3
     assert "* `zone`: too few groups are large enough to compare." in text
 
 
 def test_without_declared_groups_nothing_is_told_or_drawn_of_them() -> None:
     case = use_case()
-    assert "Group fairness" not in sections.build(found(case), case)
-    assert sections.pictures(found(case)) == ["reliability", "gains", "slices"]
+    assert "Group fairness" not in sections.build(result(case), case)
+    assert sections.pictures(result(case)) == ["reliability", "gains", "slices"]
 
 
 @pytest.mark.parametrize(

@@ -24,32 +24,32 @@ LEARNED = reference_profile.build(NUMBERS)
     ids=["sound", "missing", "infinite", "beyond"],
 )
 def test_numbers_are_counted_by_what_is_wrong_with_them(values: list[float], counts: tuple[int, int, int]) -> None:
-    (found,) = data_quality.measure(LEARNED, pd.DataFrame({"x": values}))
-    assert found == ColumnQuality(
+    (result,) = data_quality.measure(LEARNED, pd.DataFrame({"x": values}))
+    assert result == ColumnQuality(
         feature="x", rows=len(values), missing=counts[0], infinite=counts[1], out_of_range=counts[2]
     )
 
 
 def test_a_level_that_was_never_seen_is_beyond() -> None:
     learned = reference_profile.build(pd.DataFrame({"zone": pd.Categorical(["a", "b", None])}))
-    (found,) = data_quality.measure(learned, pd.DataFrame({"zone": pd.Categorical(["a", "c", None, "c"])}))
-    assert (found.missing, found.infinite, found.out_of_range) == (1, 0, 2)
+    (result,) = data_quality.measure(learned, pd.DataFrame({"zone": pd.Categorical(["a", "c", None, "c"])}))
+    assert (result.missing, result.infinite, result.out_of_range) == (1, 0, 2)
 
 
 def test_a_text_is_beyond_if_it_is_longer_than_all_that_were_learned_not_if_it_is_new() -> None:
     learned = reference_profile.build(pd.DataFrame({"note": ["late", "lost bag", None]}), ["note"])
-    (found,) = data_quality.measure(learned, pd.DataFrame({"note": ["fine", "a longer one", None]}))
-    assert (found.missing, found.infinite, found.out_of_range) == (1, 0, 1)
+    (result,) = data_quality.measure(learned, pd.DataFrame({"note": ["fine", "a longer one", None]}))
+    assert (result.missing, result.infinite, result.out_of_range) == (1, 0, 1)
 
 
 def test_of_a_feature_that_was_never_known_nothing_is_beyond() -> None:
     learned = reference_profile.build(pd.DataFrame({"x": [np.nan, np.nan]}))
-    (found,) = data_quality.measure(learned, pd.DataFrame({"x": [1e9, np.nan]}))
-    assert (found.missing, found.out_of_range) == (1, 0)
+    (result,) = data_quality.measure(learned, pd.DataFrame({"x": [1e9, np.nan]}))
+    assert (result.missing, result.out_of_range) == (1, 0)
 
 
 @given(st.lists(st.floats(allow_nan=True, allow_infinity=True), min_size=1, max_size=30))
 def test_no_value_is_counted_twice(values: list[float]) -> None:
-    (found,) = data_quality.measure(LEARNED, pd.DataFrame({"x": np.array(values, float)}))
-    assert found.missing + found.infinite + found.out_of_range <= found.rows
+    (result,) = data_quality.measure(LEARNED, pd.DataFrame({"x": np.array(values, float)}))
+    assert result.missing + result.infinite + result.out_of_range <= result.rows
     assert data_quality.measure(LEARNED, NUMBERS)[0].out_of_range == 0

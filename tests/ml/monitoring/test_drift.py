@@ -109,9 +109,9 @@ def test_the_index_is_the_formula_over_ten_bins_of_equal_count() -> None:
 def test_texts_are_measured_by_their_length() -> None:
     reference = pd.DataFrame({"note": [f"{n:03d}" for n in range(200)] + [None]})
     alike, longer = reference.assign(note=reference["note"].str[::-1]), reference.assign(note=reference["note"] + "!!")
-    found = [indexes(reference, each, ("note", "other"))["note"] for each in (alike, longer)]
-    assert found[0] == pytest.approx(0)
-    assert found[1] > 0.2
+    result = [indexes(reference, each, ("note", "other"))["note"] for each in (alike, longer)]
+    assert result[0] == pytest.approx(0)
+    assert result[1] > 0.2
 
 
 @LAW
@@ -139,8 +139,8 @@ def test_an_effect_is_0_on_average_where_the_plain_index_grows_with_fewer_rows()
 def test_what_has_moved_shows_the_same_effect_whatever_the_number_of_rows(rows: int) -> None:
     chance = np.random.default_rng(3)
     reference = pd.DataFrame({"x": chance.normal(size=50_000)})
-    found = np.mean([effects(reference, pd.DataFrame({"x": chance.normal(0.7, size=rows)}))["x"] for _ in range(20)])
-    assert found == pytest.approx(0.49, abs=0.07)
+    result = np.mean([effects(reference, pd.DataFrame({"x": chance.normal(0.7, size=rows)}))["x"] for _ in range(20)])
+    assert result == pytest.approx(0.49, abs=0.07)
 
 
 @pytest.mark.parametrize("moved", [[np.nan] * 90, [3.0] * 90], ids=["missing", "constant"])
@@ -164,9 +164,9 @@ LEARNED, TONIGHT = Period(date(2024, 1, 1), date(2024, 2, 1)), date(2025, 3, 10)
     ids=["training", "past", "season", "a season that has hardly passed"],
 )
 def test_the_window_is_held_against_what_is_declared(declared: Drift, reference: Period) -> None:
-    found, current = drift.comparison_periods(declared, 4, TONIGHT, LEARNED, NIGHTLY)
+    result, current = drift.comparison_periods(declared, 4, TONIGHT, LEARNED, NIGHTLY)
     assert current == Period(date(2025, 3, 7), TONIGHT)
-    assert found == reference
+    assert result == reference
 
 
 def test_the_share_is_that_of_the_features_beyond_the_bar() -> None:

@@ -45,7 +45,7 @@ def test_a_night_like_the_others_may_be_issued(seed: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fault", "told"),
+    ("fault", "reported"),
     [
         (lambda rows: rows.assign(score=0.3), "spread of the scores"),
         (lambda rows: rows.assign(score=1 - rows["score"]), "share of scores moved"),
@@ -57,10 +57,10 @@ def test_a_night_like_the_others_may_be_issued(seed: int) -> None:
     ],
     ids=["constant", "turned round", "another unit", "a feature gone", "half gone", "twice", "nothing"],
 )
-def test_a_night_that_is_not_like_the_others_is_withheld(fault: object, told: str) -> None:
+def test_a_night_that_is_not_like_the_others_is_withheld(fault: object, reported: str) -> None:
     verdict = judged(fault(night(99)))  # type: ignore[operator]
     assert not verdict.is_publishable
-    assert pd.Series([verdict.reason]).str.contains(told).all(), verdict.reason
+    assert pd.Series([verdict.reason]).str.contains(reported).all(), verdict.reason
 
 
 @pytest.mark.parametrize(
@@ -96,10 +96,10 @@ def test_a_handful_of_rows_has_no_distribution_to_compare() -> None:
 
 @pytest.mark.parametrize("rows", [200, 100_000])
 def test_the_same_shift_is_the_same_number_whatever_the_rows(rows: int) -> None:
-    found: Floats = np.linspace(0, 1, rows)
+    result: Floats = np.linspace(0, 1, rows)
     before = [{"score": column_profiles.from_column(pd.Series(np.linspace(0, 1, rows)))}] * 5
     batch = ScoreBatch(
-        entities=rows, rows=rows, invalid=0, profiles={"score": column_profiles.from_column(pd.Series(found / 2))}
+        entities=rows, rows=rows, invalid=0, profiles={"score": column_profiles.from_column(pd.Series(result / 2))}
     )
     (moved,) = (
         each

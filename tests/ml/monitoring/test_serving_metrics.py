@@ -17,13 +17,13 @@ def test_answers_are_counted_timed_and_their_busiest_second_found() -> None:
             "fault": [None, None, "ValueError: broken", None],
         }
     )
-    found = serving_metrics.measure(answers)
+    result = serving_metrics.measure(answers)
     expected = ServingMetrics(
         predictions=4, error_rate=0.25, latency_p50_ms=2.5, latency_p99_ms=97.09, peak_per_second=2
     )
-    assert asdict(found) == pytest.approx(asdict(expected))
+    assert asdict(result) == pytest.approx(asdict(expected))
 
 
 def test_one_answer_is_its_own_quantiles() -> None:
-    found = serving_metrics.measure(pd.DataFrame({"at": [7.0], "latency_ms": [0.4], "fault": [None]}))
-    assert (found.latency_p50_ms, found.latency_p99_ms, found.error_rate) == (0.4, 0.4, 0.0)
+    result = serving_metrics.measure(pd.DataFrame({"at": [7.0], "latency_ms": [0.4], "fault": [None]}))
+    assert (result.latency_p50_ms, result.latency_p99_ms, result.error_rate) == (0.4, 0.4, 0.0)

@@ -131,7 +131,7 @@ CONTENTS = [name for name in PACKED if name != MANIFEST]
 
 
 @pytest.mark.parametrize(
-    ("files", "told"),
+    ("files", "reported"),
     [
         pytest.param({}, "expected a manifest.json in the package, found []", id="empty"),
         pytest.param(without(MANIFEST), "expected a manifest.json in the package, found ['calibration.json'", id="no manifest"),
@@ -148,11 +148,11 @@ CONTENTS = [name for name in PACKED if name != MANIFEST]
         ),
     ],
 )  # fmt: skip
-def test_a_damaged_package_is_refused_and_the_file_named(files: Files, told: str) -> None:
+def test_a_damaged_package_is_refused_and_the_file_named(files: Files, reported: str) -> None:
     for read in (package_files.load, package_files.facts):
         with pytest.raises(PackageError) as refused:
             read(files)
-        assert told in str(refused.value)
+        assert reported in str(refused.value)
 
 
 @BOTH

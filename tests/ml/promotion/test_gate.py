@@ -137,7 +137,7 @@ def test_a_slice_shown_worse_beyond_the_margin_refuses_a_better_challenger() -> 
 
 
 @pytest.mark.parametrize(
-    ("gates", "told"),
+    ("gates", "reported"),
     [
         (
             Gates(judged_nights=7, max_log_loss=0.3),
@@ -150,10 +150,10 @@ def test_a_slice_shown_worse_beyond_the_margin_refuses_a_better_challenger() -> 
     ],
     ids=["log loss", "auc"],
 )
-def test_a_challenger_below_a_floor_is_not_promoted_however_bad_the_champion(gates: Gates, told: str) -> None:
+def test_a_challenger_below_a_floor_is_not_promoted_however_bad_the_champion(gates: Gates, reported: str) -> None:
     verdict = judge(blurred(1.0), RISK, gates=gates)
     assert verdict.outcome is Outcome.KEEP
-    assert re.search(told, verdict.reason)
+    assert re.search(reported, verdict.reason)
 
 
 def test_a_number_that_cannot_be_computed_refuses() -> None:

@@ -66,6 +66,6 @@ def test_swapped_models_have_the_opposite_gains() -> None:
 
 
 def test_a_mean_that_is_not_a_number_is_not_compatible_with_no_loss() -> None:
-    found = paired_gains.bounds(np.full(4, np.nan), np.array(["1", "1", "2", "2"], object), 0.95, seed=1)
-    assert not found.is_compatible_with_no_loss
-    assert not found.is_shown_better
+    result = paired_gains.bounds(np.full(4, np.nan), np.array(["1", "1", "2", "2"], object), 0.95, seed=1)
+    assert not result.is_compatible_with_no_loss
+    assert not result.is_shown_better

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from ml.errors import RequestError
 from ml.retraining import triggers as retraining_triggers
 from ml.retraining.triggers import ChampionFacts, RetrainingDecision, TriggerState
-from ml.usecase import BlackoutPeriod, Budget, Drift, Night, Persistence, Triggers
+from ml.retraining.worth import WorthFacts
+from ml.usecase import BlackoutPeriod, Budget, Drift, Night, Persistence, RetrainingPrice, Triggers
 
 TONIGHT, HORIZON = date(2024, 3, 20), Night(hour=2, timezone="UTC")
 QUIET = ChampionFacts(
@@ -255,3 +256,61 @@ def test_what_was_above_is_read_back_from_a_record() -> None:
         "calibration_gap",
         "drift",
     }
+
+
+PRICED = Triggers(
+    calibration_gap=None,
+    new_labels=None,
+    drift=None,
+    worth=RetrainingPrice(cpu_hour=36.0, risk=90.0, first_age_nights=10),
+)
+MEASURED = WorthFacts(age_cost=3.0, error=0.0, nights=20, cpu_seconds=1000.0)
+
+
+@pytest.mark.parametrize(
+    ("known", "age", "retrain", "reason"),
+    [
+        (MEASURED, 7, False, "nothing fired"),
+        (MEASURED, 9, True, "worth is 126, threshold 100"),
+        (replace(MEASURED, cpu_seconds=5000.0), 9, False, "nothing fired"),
+        (replace(MEASURED, age_cost=-2.0), 21, False, "nothing fired"),
+        (replace(MEASURED, age_cost=-2.0), 22, True, "worth is 101.2, threshold 100"),
+        (replace(MEASURED, age_cost=None, error=None), 10, True, "worth is 110, threshold 100"),
+        (replace(MEASURED, age_cost=None, error=None), 9, False, "nothing fired"),
+        (
+            replace(MEASURED, cpu_seconds=None),
+            300,
+            False,
+            "nothing fired; insufficient data: worth (no training time was recorded)",
+        ),
+        (replace(MEASURED, fault="no package"), 300, False, "nothing fired; insufficient data: worth (no package)"),
+        (None, 300, False, "nothing fired; insufficient data: worth (it was not measured)"),
+    ],
+    ids=[
+        "young",
+        "old",
+        "dear",
+        "ageless",
+        "ageless and old",
+        "not known",
+        "not known and young",
+        "no time",
+        "a fault",
+        "nothing",
+    ],
+)
+def test_a_refresh_is_asked_for_when_it_saves_more_than_its_price(
+    known: WorthFacts | None, age: int, retrain: bool, reason: str
+) -> None:
+    decision = decide(PRICED, replace(QUIET, worth=known, age_nights=age))
+    assert (decision.retrain, decision.reason) == (retrain, reason)
+
+
+def test_a_price_is_throttled_as_every_trigger_is() -> None:
+    decision = decide(PRICED, replace(QUIET, worth=MEASURED, age_nights=10, trained_nights=(TONIGHT,)))
+    assert not decision.retrain
+    assert decision.reason.startswith("worth is 154, threshold 100; held back until ")
+    lasting = replace(PRICED, persistence=(Persistence(trigger="worth", nights=2, out_of=2),))
+    facts = replace(QUIET, worth=MEASURED, age_nights=10)
+    assert not decide(lasting, facts).retrain
+    assert decide(lasting, replace(facts, above_history=(frozenset({"worth"}),))).retrain

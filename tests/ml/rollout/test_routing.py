@@ -24,8 +24,8 @@ def test_who_has_a_small_share_has_every_larger_one(entity: str, one: float, oth
 
 @pytest.mark.parametrize("share", [0.05, 0.25, 0.5])
 def test_a_share_is_that_of_the_entities(share: float) -> None:
-    found = sum(canary(share).route(entity) is Route.CANARY for entity in ENTITIES) / len(ENTITIES)
-    assert found == pytest.approx(share, abs=4 * (share * (1 - share) / len(ENTITIES)) ** 0.5)
+    result = sum(canary(share).route(entity) is Route.CANARY for entity in ENTITIES) / len(ENTITIES)
+    assert result == pytest.approx(share, abs=4 * (share * (1 - share) / len(ENTITIES)) ** 0.5)
 
 
 def test_all_and_nothing_are_exact() -> None:
@@ -47,15 +47,15 @@ def test_what_is_told_is_read_back() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "reported"),
     [
         pytest.param({"canary": 1.5, "challenger": "n"}, "a share of the entities between 0 and 1, got 1.5", id="a share above 1"),
         pytest.param({"canary": 0.1}, "name its package", id="a canary of nobody"),
         pytest.param({"shadow": True}, "name its package", id="a shadow of nobody"),
     ],
 )  # fmt: skip
-def test_a_routing_that_cannot_be_is_refused(changes: dict[str, object], told: str) -> None:
-    with pytest.raises(RequestError, match=told):
+def test_a_routing_that_cannot_be_is_refused(changes: dict[str, object], reported: str) -> None:
+    with pytest.raises(RequestError, match=reported):
         Routing(use_case="taxi", seq=1, champion="c", **changes)
 
 

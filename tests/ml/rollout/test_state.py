@@ -14,13 +14,13 @@ START = datetime(2024, 3, 1, tzinfo=UTC)
 
 
 def entry(seq: int, kind: str, subject: str, **payload: object) -> Entry:
-    told = {"trained_night": "2024-03-01", "who": "tess", "why": "a test", **payload}
+    reported = {"trained_night": "2024-03-01", "who": "tess", "why": "a test", **payload}
     return Entry(
         kind=kind,
         use_case="taxi",
         night=date(2024, 3, 1) + timedelta(days=seq),
         subject=subject,
-        payload=told,
+        payload=reported,
         recorded_at=START + timedelta(hours=seq),
         key=str(seq),
         seq=seq,
@@ -137,5 +137,5 @@ def freeze(seq: int, first: int, last: int) -> Entry:
     ],
 )
 def test_a_freeze_holds_from_its_beginning_to_its_end(hour: int, entries: list[Entry], held: int | None) -> None:
-    found = state.active_freeze(entries, START + timedelta(hours=hour))
-    assert (None if found is None else found.seq) == held
+    result = state.active_freeze(entries, START + timedelta(hours=hour))
+    assert (None if result is None else result.seq) == held

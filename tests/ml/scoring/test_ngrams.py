@@ -41,9 +41,9 @@ def test_a_text_has_the_buckets_and_weights_that_scikit_learn_gives_it(text: Tex
     analyzer = "char_wb" if text.analyzer == "characters" else "word"
     theirs = HashingVectorizer(analyzer=analyzer, ngram_range=text.ngrams, n_features=text.buckets).transform([value])
     theirs.eliminate_zeros()
-    found = ngrams.hash_ngrams(hashing(text), value)
-    assert list(found) == theirs.indices.tolist()
-    assert list(found.values()) == theirs.data.tolist()
+    result = ngrams.hash_ngrams(hashing(text), value)
+    assert list(result) == theirs.indices.tolist()
+    assert list(result.values()) == theirs.data.tolist()
 
 
 @EACH

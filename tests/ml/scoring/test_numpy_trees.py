@@ -41,17 +41,23 @@ LABELS = (FEATURES[:, 0] % 7 > 3) + (FEATURES[:, 2] > 0) + np.nan_to_num(FEATURE
 
 
 def grown(label: Any = LABELS, **changes: object) -> lightgbm.Booster:
-    told = {"objective": "binary", "num_leaves": 31, "min_data_in_leaf": 5, "verbosity": -1, "num_threads": 1} | changes
+    reported = {
+        "objective": "binary",
+        "num_leaves": 31,
+        "min_data_in_leaf": 5,
+        "verbosity": -1,
+        "num_threads": 1,
+    } | changes
     data = lightgbm.Dataset(FEATURES, label, categorical_feature=[0, 3])
-    return lightgbm.train(told, data, num_boost_round=25)
+    return lightgbm.train(reported, data, num_boost_round=25)
 
 
-def on_thresholds(found: numpy_trees.Forest) -> Floats:
+def on_thresholds(result: numpy_trees.Forest) -> Floats:
     """Return rows whose numbers lie on and beside each threshold."""
-    told = [(each.feature, each.threshold) for each in found.splits if each.levels is None]
+    reported = [(each.feature, each.threshold) for each in result.splits if each.levels is None]
     places = [
         (column, value)
-        for column, number in told
+        for column, number in reported
         for value in (number, *(np.nextafter(number, way) for way in (-np.inf, np.inf)))
     ]
     made = rows(len(places), seed=1)
@@ -63,10 +69,10 @@ def on_thresholds(found: numpy_trees.Forest) -> Floats:
 @pytest.mark.parametrize("kind", KINDS)
 def test_numpy_gives_the_bits_that_lightgbm_gives(kind: str) -> None:
     booster = grown(**KINDS[kind])
-    found = numpy_trees.parse(booster.model_to_string())
+    result = numpy_trees.parse(booster.model_to_string())
     odd = np.array([[np.nan] * 4, [500, 0, 0, -1], [-3, np.inf, -np.inf, 4.9]])
-    asked = np.vstack([FEATURES, on_thresholds(found).reshape(-1, 4), odd])
-    np.testing.assert_array_equal(found.raw(asked), booster.predict(asked, raw_score=True, num_threads=1))
+    asked = np.vstack([FEATURES, on_thresholds(result).reshape(-1, 4), odd])
+    np.testing.assert_array_equal(result.raw(asked), booster.predict(asked, raw_score=True, num_threads=1))
 
 
 def test_the_kinds_differ_in_what_they_are_told_to_differ_in() -> None:
@@ -82,15 +88,15 @@ def test_the_kinds_differ_in_what_they_are_told_to_differ_in() -> None:
 
 
 def test_a_number_next_to_zero_is_zero_on_either_side() -> None:
-    found = numpy_trees.parse(grown().model_to_string())
-    assert {NEAR_ZERO, -NEAR_ZERO} & {abs(each.threshold) for each in found.splits}
+    result = numpy_trees.parse(grown().model_to_string())
+    assert {NEAR_ZERO, -NEAR_ZERO} & {abs(each.threshold) for each in result.splits}
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_row_alone_gets_the_bits_that_it_gets_among_many(kind: str) -> None:
-    found = numpy_trees.parse(grown(**KINDS[kind]).model_to_string())
-    alone = np.concatenate([found.raw(row[None]) for row in FEATURES[:50]])
-    np.testing.assert_array_equal(found.raw(FEATURES)[:50], alone)
+    result = numpy_trees.parse(grown(**KINDS[kind]).model_to_string())
+    alone = np.concatenate([result.raw(row[None]) for row in FEATURES[:50]])
+    np.testing.assert_array_equal(result.raw(FEATURES)[:50], alone)
 
 
 @pytest.mark.parametrize("asked", [FEATURES[:0], FEATURES], ids=["no rows", "rows"])
@@ -100,13 +106,13 @@ def test_a_forest_without_a_tree_answers_zero(asked: Floats) -> None:
 
 
 @pytest.mark.parametrize(
-    ("booster", "told"),
+    ("booster", "reported"),
     [
         pytest.param(lambda: grown(LABELS.astype(int), objective="multiclass", num_class=2), "trees of several classes", id="several classes"),
         pytest.param(lambda: grown(boosting="rf", bagging_freq=1, bagging_fraction=0.5), "or an average", id="an average"),
         pytest.param(lambda: grown(linear_tree=True, objective="regression"), "got linear ones", id="linear leaves"),
     ],
 )  # fmt: skip
-def test_trees_that_are_never_grown_here_are_refused(booster: Any, told: str) -> None:
-    with pytest.raises(PackageError, match=told):
+def test_trees_that_are_never_grown_here_are_refused(booster: Any, reported: str) -> None:
+    with pytest.raises(PackageError, match=reported):
         numpy_trees.parse(booster().model_to_string())

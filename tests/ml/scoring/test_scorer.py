@@ -23,14 +23,30 @@ def packed(name: str = "gradient_boosting") -> Package:
 def test_rows_with_texts_and_gaps_get_the_scores_of_the_model(name: str) -> None:
     package = packed(name)
     rows = json.loads(package_files.pack(MODELS[name], FRAME, FACTS).files["golden.json"])["rows"]
-    found = scorer.load_package(package.files, package.digest).score(rows)
-    np.testing.assert_allclose(found, [MODELS[name].predict_row(row) for row in rows], rtol=0, atol=1e-15)
+    result = scorer.load_package(package.files, package.digest).score(rows)
+    np.testing.assert_allclose(result, [MODELS[name].predict_row(row) for row in rows], rtol=0, atol=1e-15)
+
+
+@BOTH
+@pytest.mark.parametrize("note", ["", " ", " fog at the gate "])
+def test_a_computed_text_of_a_golden_row_is_taken_as_it_was_in_training(name: str, note: str) -> None:
+    package = package_files.pack(MODELS[name], FRAME.assign(note=note), FACTS)
+    assert scorer.load_package(package.files, package.digest).digest == package.digest
+
+
+@BOTH
+def test_a_request_is_read_as_a_landed_row(name: str) -> None:
+    model = scorer.load_package(packed(name).files, packed(name).digest)
+    padded, missing = {"zone": " east\t", "note": "fog "}, {"zone": " ", "note": ""}
+    rows = [ROW | padded, ROW | {"zone": "east", "note": "fog"}, ROW | missing, ROW | {"zone": None, "note": None}]
+    first, second, third, fourth = model.score(rows)
+    assert (first, third) == (second, fourth)
 
 
 def test_it_says_which_package_it_is_and_where_that_comes_from() -> None:
     package = packed()
-    found = scorer.load_package(package.files, package.digest)
-    assert (found.digest, found.use_case, found.facts) == (package.digest, "taxi", FACTS)
+    result = scorer.load_package(package.files, package.digest)
+    assert (result.digest, result.use_case, result.facts) == (package.digest, "taxi", FACTS)
 
 
 def test_no_rows_have_no_scores() -> None:
@@ -39,7 +55,7 @@ def test_no_rows_have_no_scores() -> None:
 
 
 @pytest.mark.parametrize(
-    ("row", "told"),
+    ("row", "reported"),
     [
         pytest.param(ROW | {"miles": "far"}, "miles: expected a number or null, got 'far'", id="a text for a number"),
         pytest.param(ROW | {"zone": 3}, "zone: expected a text or null, got 3", id="a number for a text"),
@@ -48,9 +64,9 @@ def test_no_rows_have_no_scores() -> None:
         pytest.param({"zone": "east"}, "lacking: 'miles', 'stops', 'note'", id="lacking features"),
     ],
 )
-def test_what_the_server_refuses_is_refused(row: dict[str, object], told: str) -> None:
+def test_what_the_server_refuses_is_refused(row: dict[str, object], reported: str) -> None:
     package = packed()
-    with pytest.raises(ScoreRequestError, match=told):
+    with pytest.raises(ScoreRequestError, match=reported):
         scorer.load_package(package.files, package.digest).score([ROW, row])
 
 
@@ -68,16 +84,16 @@ def other_golden(files: dict[str, bytes]) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize(
-    ("damage", "told"),
+    ("damage", "reported"),
     [
         pytest.param(lambda files: swap(files, MANIFEST, b"{}"), "got one whose manifest.json has SHA-256", id="another manifest"),
         pytest.param(lambda files: {}, "expected the package", id="no files"),
         pytest.param(lambda files: swap(files, "learner.txt", b"tree"), "learner.txt: expected SHA-256", id="other trees"),
     ],
 )  # fmt: skip
-def test_other_bytes_are_refused(damage: Callable[[dict[str, bytes]], dict[str, bytes]], told: str) -> None:
+def test_other_bytes_are_refused(damage: Callable[[dict[str, bytes]], dict[str, bytes]], reported: str) -> None:
     package = packed()
-    with pytest.raises(PackageError, match=told):
+    with pytest.raises(PackageError, match=reported):
         scorer.load_package(damage(dict(package.files)), package.digest)
 
 

@@ -36,8 +36,8 @@ def test_the_distance_of_levels_is_the_same_both_ways_and_a_share(
 
 @given(NUMBERS | LEVELS)
 def test_a_profile_is_read_back_as_it_was_told(values: list[object]) -> None:
-    found = column_profiles.from_column(pd.Series(values))
-    assert column_profiles.from_json(column_profiles.to_json(found)) == found
+    result = column_profiles.from_column(pd.Series(values))
+    assert column_profiles.from_json(column_profiles.to_json(result)) == result
 
 
 @pytest.mark.parametrize(
@@ -62,9 +62,9 @@ def test_more_rows_do_not_make_a_distance_larger(rows: int) -> None:
 
 
 def test_levels_beyond_the_hundred_commonest_count_as_one() -> None:
-    found = column_profiles.from_column(pd.Series([f"level {n}" for n in range(300)]))
-    assert len(found.shares) == 101
-    assert sum(found.shares.values()) == pytest.approx(1)
+    result = column_profiles.from_column(pd.Series([f"level {n}" for n in range(300)]))
+    assert len(result.shares) == 101
+    assert sum(result.shares.values()) == pytest.approx(1)
 
 
 def test_the_spread_holds_nine_tenths_of_what_is_known() -> None:

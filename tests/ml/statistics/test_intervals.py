@@ -17,16 +17,16 @@ def test_slices_are_the_levels_with_rows_enough() -> None:
 
 
 def test_the_mean_weighs_rows_and_its_interval_holds_it() -> None:
-    found = intervals.mean_by_night(
+    result = intervals.mean_by_night(
         np.array([1.0, 1.0, 1.0, 5.0]), np.array(["a", "a", "b", "c"], dtype=object), 0.95, seed=1
     )
-    assert found.value == 2
-    assert found.low <= 2 <= found.high
+    assert result.value == 2
+    assert result.low <= 2 <= result.high
 
 
 def test_one_night_has_no_bounds() -> None:
-    found = intervals.mean_by_night(np.ones(5), np.array(["a"] * 5, dtype=object), 0.95, seed=1)
-    assert (found.value, found.low, found.high) == (1, -np.inf, np.inf)
+    result = intervals.mean_by_night(np.ones(5), np.array(["a"] * 5, dtype=object), 0.95, seed=1)
+    assert (result.value, result.low, result.high) == (1, -np.inf, np.inf)
 
 
 def test_a_95_percent_interval_over_seven_nights_holds_the_truth_about_as_often() -> None:
@@ -34,8 +34,8 @@ def test_a_95_percent_interval_over_seven_nights_holds_the_truth_about_as_often(
     chance, held = np.random.default_rng(0), 0
     for _ in range(300):
         values = np.repeat(chance.normal(0, 1, 7), 20) + chance.normal(0, 0.5, 140)
-        found = intervals.mean_by_night(values, nights, 0.95, seed=1)
-        held += found.low <= 0 <= found.high
+        result = intervals.mean_by_night(values, nights, 0.95, seed=1)
+        held += result.low <= 0 <= result.high
     assert held / 300 >= 0.88
 
 
@@ -50,8 +50,8 @@ def interval(values: Floats, nights: Strings, confidence: float = 0.95, seed: in
     return intervals.mean_by_night(values, nights, confidence, seed)
 
 
-def width(found: Interval) -> float:
-    return found.high - found.low
+def width(result: Interval) -> float:
+    return result.high - result.low
 
 
 def test_the_same_seed_gives_the_same_interval_and_another_seed_the_same_mean() -> None:
@@ -92,9 +92,9 @@ def test_a_hundred_times_the_rows_of_the_same_nights_hardly_narrow_the_interval(
 
 
 def test_two_nights_promise_little() -> None:
-    found = interval(np.array([0.0, 1.0]), np.array(["a", "b"], dtype=object))
+    result = interval(np.array([0.0, 1.0]), np.array(["a", "b"], dtype=object))
     reach = 12.7062 * 0.5  # Student's quantile for one degree of freedom, and the standard error of two values
-    assert (found.low, found.high) == pytest.approx((0.5 - reach, 0.5 + reach), rel=0.05)
+    assert (result.low, result.high) == pytest.approx((0.5 - reach, 0.5 + reach), rel=0.05)
 
 
 @pytest.mark.parametrize(("nights", "confidence"), [(5, 0.99), (7, 0.95), (28, 0.95)])
@@ -103,10 +103,10 @@ def test_an_interval_over_few_nights_holds_the_truth_as_often_as_it_says(nights:
     held = 0
     for _ in range(400):
         level = chance.normal(0, 1, nights)
-        found = intervals.bootstrap_nights(
+        result = intervals.bootstrap_nights(
             lambda drawn, level=level: (drawn @ level) / drawn.sum(axis=1), nights, confidence, 1
         )
-        held += found is not None and found.low <= 0 <= found.high
+        held += result is not None and result.low <= 0 <= result.high
     assert held / 400 >= confidence - 0.015
 
 

@@ -101,8 +101,8 @@ def test_the_ratio_is_that_of_students_t(number: int, mean: float) -> None:
     t = (values.mean() - 0.1) / values.std(ddof=1) * number**0.5
     effects = np.array([0.5, 1.0, 2.0]) * number**0.5
     ratio = np.mean(stats.nct.pdf(t, number - 1, effects) / stats.t.pdf(t, number - 1))
-    found = sequential_tests.log_likelihood_ratio(values, 0.1)[-1]
-    assert found == pytest.approx(np.log(ratio), rel=1e-6) if ratio > 1e-9 else found < np.log(1e-9)
+    result = sequential_tests.log_likelihood_ratio(values, 0.1)[-1]
+    assert result == pytest.approx(np.log(ratio), rel=1e-6) if ratio > 1e-9 else result < np.log(1e-9)
 
 
 @LAW

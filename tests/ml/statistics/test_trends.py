@@ -22,9 +22,9 @@ STEADY = [10.0, 10.5, 9.5, 10.2, 9.8, 10.1]
     ids=["as before", "one slow run", "two of three", "by less than a fifth", "for good", "faster"],
 )
 def test_it_has_risen_when_most_of_the_last_three_are_far_above_those_before(recent: list[float], risen: bool) -> None:
-    found = trends.measure(STEADY + recent)
-    assert found is not None
-    assert found.has_risen is risen
+    result = trends.measure(STEADY + recent)
+    assert result is not None
+    assert result.has_risen is risen
 
 
 def test_too_few_runs_say_nothing() -> None:
@@ -33,9 +33,9 @@ def test_too_few_runs_say_nothing() -> None:
 
 def test_what_was_noisy_before_must_rise_further() -> None:
     noisy = [6.0, 14.0, 8.0, 12.0, 5.0, 15.0]
-    found = trends.measure([*noisy, 14.0, 14.0, 14.0])
-    assert found is not None
-    assert not found.has_risen
+    result = trends.measure([*noisy, 14.0, 14.0, 14.0])
+    assert result is not None
+    assert not result.has_risen
 
 
 @given(st.lists(st.floats(1, 100), min_size=8, max_size=20), st.integers(0, 2), st.floats(0, 1e6))
@@ -44,6 +44,6 @@ def test_one_run_of_the_last_three_never_makes_a_trend_of_what_is_steady(
 ) -> None:
     steady = [history[0]] * len(history)
     steady[-1 - place] = slow
-    found = trends.measure(steady)
-    assert found is not None
-    assert not found.has_risen
+    result = trends.measure(steady)
+    assert result is not None
+    assert not result.has_risen

@@ -50,6 +50,6 @@ def test_an_answer_is_a_probability_inside_0_and_1(score: float, answers: bool) 
     assert TARGET.is_valid_score(score) is answers
 
 
-@pytest.mark.parametrize(("score", "told"), [(0.9, "this is above: act"), (0.1, "this is not above: do not act")])
-def test_the_decision_is_the_score_against_the_threshold(score: float, told: str) -> None:
-    assert told in TARGET.explain_decision(1.0, 0.0, score)[-1]
+@pytest.mark.parametrize(("score", "reported"), [(0.9, "this is above: act"), (0.1, "this is not above: do not act")])
+def test_the_decision_is_the_score_against_the_threshold(score: float, reported: str) -> None:
+    assert reported in TARGET.explain_decision(1.0, 0.0, score)[-1]

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from sklearn.linear_model import LogisticRegression
 
 from ml.targets.offsets import LogOddsOffset, Offset, UnitOffset
 from tests.ml.answers import answered, waited
@@ -49,3 +50,24 @@ def test_what_came_in_each_place_is_met_after_centring(name: str) -> None:
     centred = shifts.center_groups(raw + place / 2, labels, place)
     residuals, _ = shifts.residuals(centred, labels)
     assert np.abs(np.bincount(place, residuals)).max() <= 1.5
+
+
+def test_a_line_without_a_prior_is_that_of_a_weighted_logistic_regression() -> None:
+    _, raw, labels = case("yes or no")
+    weights = np.random.default_rng(5).uniform(0.2, 3, len(raw))
+    reference = LogisticRegression(C=1e9, tol=1e-8).fit(raw[:, None] / 2 + 1, labels, weights)
+    slope, offset = LogOddsOffset().fit_line(raw / 2 + 1, labels, weights=weights, prior_share=0)
+    assert slope == pytest.approx(reference.coef_[0, 0], abs=1e-3)
+    assert offset == pytest.approx(reference.intercept_[0], abs=1e-3)
+
+
+@EACH
+@pytest.mark.parametrize("share", [0.25, 0.75, 1.0])
+def test_a_prior_keeps_a_line_between_the_identity_and_what_labels_ask_for(name: str, share: float) -> None:
+    shifts, raw, labels = case(name)
+    weights = np.ones(len(raw))
+    free, shrunk = (
+        np.array(shifts.fit_line(raw + 1, labels, weights=weights, prior_share=each)) - [1, 0] for each in (0, share)
+    )
+    assert free[1] < -0.5
+    assert shrunk[1] == pytest.approx((1 - share) * free[1], abs=0.15)

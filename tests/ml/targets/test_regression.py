@@ -69,21 +69,21 @@ def test_labels_that_are_all_alike_are_nothing_to_learn_from() -> None:
     ],
 )
 def test_a_clear_distortion_is_undone(raw: np.ndarray, slope: float, offset: float) -> None:
-    found = MINUTES.fit_calibration(raw, ROWS.labels, ROWS.nights, LATEST)
-    assert (found.slope, found.offset) == (pytest.approx(slope, abs=0.05), pytest.approx(offset, abs=1.0))
+    result = MINUTES.fit_calibration(raw, ROWS.labels, ROWS.nights, LATEST)
+    assert (result.slope, result.offset) == (pytest.approx(slope, abs=0.05), pytest.approx(offset, abs=1.0))
 
 
 def test_a_correction_of_noise_is_rarely_adopted() -> None:
     each = (waited(nights=20, a_night=100, seed=seed) for seed in range(60))
-    found = [
+    result = [
         MINUTES.fit_calibration(rows.scores, rows.labels, rows.nights, rows.nights > "2013-02-13") for rows in each
     ]
-    assert sum(one.slope != 1 or one.offset != 0 for one in found) <= 5
+    assert sum(one.slope != 1 or one.offset != 0 for one in result) <= 5
 
 
 def test_answers_are_kept_within_the_labels_learned_from() -> None:
-    told = Scaling(low=0.0, high=60.0).apply(np.array([-1e9, 30.0, 1e9]))
-    assert told.tolist() == [0, 30, 60]
+    reported = Scaling(low=0.0, high=60.0).apply(np.array([-1e9, 30.0, 1e9]))
+    assert reported.tolist() == [0, 30, 60]
     assert MINUTES.uncorrected_scores(np.array([1e9])) == [MINUTES.high]
 
 

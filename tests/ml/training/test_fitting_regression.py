@@ -109,9 +109,9 @@ def test_a_package_keeps_the_range_that_answers_are_kept_within() -> None:
 @pytest.mark.parametrize("candidate", CANDIDATES[:2], ids=lambda each: each.name)
 def test_the_parts_of_an_answer_sum_to_it(candidate: Candidate) -> None:
     model = fit(candidate).model
-    told = explain.explain(model, {"zone": "west", "miles": 6.0})
-    assert told.base_value + sum(told.contributions.values()) == pytest.approx(told.raw, abs=1e-6)
-    assert told.score == pytest.approx(told.slope * told.raw + told.offset, abs=1e-9)
+    reported = explain.explain(model, {"zone": "west", "miles": 6.0})
+    assert reported.base_value + sum(reported.contributions.values()) == pytest.approx(reported.raw, abs=1e-6)
+    assert reported.score == pytest.approx(reported.slope * reported.raw + reported.offset, abs=1e-9)
 
 
 @EACH
@@ -127,10 +127,10 @@ def test_settings_are_worth_the_loss_of_the_nights_ahead_before_calibration(cand
 def test_what_bears_the_label_pays_in_shares_of_the_constants_loss() -> None:
     fitted = fit(CANDIDATES[0])
     features = (Column("zone"), Column("miles"))
-    found = permutation_importance.measure(
+    result = permutation_importance.measure(
         fitted, FRAME, LABELS, NIGHTS, features, target=TARGET, confidence=0.95, seed=3
     )
-    assert all(each.is_useful and 0.1 < each.within_nights.value < 3 for each in found)
+    assert all(each.is_useful and 0.1 < each.within_nights.value < 3 for each in result)
 
 
 def test_with_a_half_life_the_later_nights_are_believed() -> None:
@@ -177,8 +177,8 @@ def test_a_level_at_which_every_label_is_the_same_is_named_unless_it_is_declared
     cancelled = np.arange(COUNT) % 5 == 0
     labels = np.where(cancelled, 40.0, LABELS)
     status = pd.Series(np.where(cancelled, "none", "flown"))
-    told = r"where it is none, 100.0% of 144 rows have the label 40, elsewhere 0.0%; it is probably written"
-    with pytest.raises(LeakError, match=told):
+    reported = r"where it is none, 100.0% of 144 rows have the label 40, elsewhere 0.0%; it is probably written"
+    with pytest.raises(LeakError, match=reported):
         alarm(status, labels=labels)
     alarm(status, (DeterministicLevels(feature="planted", levels=("none",), why="a test"),), labels)
 

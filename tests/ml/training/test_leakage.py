@@ -73,12 +73,12 @@ def test_a_level_that_settles_the_label_by_definition_may_be_declared() -> None:
         leakage.check_features(*asked, target=YES_OR_NO, deterministic_levels=other)
 
 
-@pytest.mark.parametrize(("hidden", "told"), [((), "where it is single, "), (("status",), r"where it is \*\*\*, ")])
-def test_a_level_of_a_hidden_column_is_not_told(hidden: tuple[str, ...], told: str) -> None:
+@pytest.mark.parametrize(("hidden", "reported"), [((), "where it is single, "), (("status",), r"where it is \*\*\*, ")])
+def test_a_level_of_a_hidden_column_is_not_told(hidden: tuple[str, ...], reported: str) -> None:
     labels = np.tile([1.0, 0.0], 100)
     frame = pd.DataFrame({"status": pd.Categorical(np.where(labels == 1, "single", "wed"))})
     nights = np.repeat([f"2013-01-{day:02d}" for day in range(1, 11)], 20).astype(object)
-    with pytest.raises(LeakError, match=told) as alarm:
+    with pytest.raises(LeakError, match=reported) as alarm:
         leakage.check_features(frame, labels, nights, pd.DataFrame(), Gates(), target=YES_OR_NO, hidden=hidden)
     assert ("single" in str(alarm.value)) is not bool(hidden)
 
@@ -170,9 +170,9 @@ def minutes(plant: pd.Series | None = None) -> None:
     """Sound the alarm on January's flights, asked how many minutes late they will be."""
     month = january()
     frame, _, nights, later = month.labelled()
-    told = month.tables["outcomes"].set_index("entity")["delay_minutes_capped"]
+    reported = month.tables["outcomes"].set_index("entity")["delay_minutes_capped"]
     entities = month.features["entity"]
-    labels = told.loc[entities[entities.isin(told.index)]].to_numpy(np.float64)
+    labels = reported.loc[entities[entities.isin(reported.index)]].to_numpy(np.float64)
     target = targets.from_labels(waiting(cost=PinballCost(under=1, over=1)), labels)
     frame = frame if plant is None else frame.assign(planted=plant.to_numpy())
     leakage.check_features(frame, labels, nights, later, Gates(), target=target)

@@ -36,8 +36,8 @@ def test_gates_and_triggers_are_no_part_of_the_recipe() -> None:
 
 
 def test_the_order_in_which_functions_are_found_is_no_part_of_the_recipe() -> None:
-    found = {"a": "def a(): ...", "b": "def b(): ..."}
-    there, back = (recipes.digest(use_case(), Logistic(), each) for each in (found, dict(reversed(found.items()))))
+    result = {"a": "def a(): ...", "b": "def b(): ..."}
+    there, back = (recipes.digest(use_case(), Logistic(), each) for each in (result, dict(reversed(result.items()))))
     assert there == back
 
 

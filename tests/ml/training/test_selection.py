@@ -138,11 +138,11 @@ def random_scores(seed: int, count: int, target: Target = BINARY) -> dict[str, F
     chance = np.random.default_rng(seed)
     skills = chance.uniform(0.5, 0.95, count)
     noise = chance.uniform(0, 0.4)
-    found = {}
+    result = {}
     for index, skill in enumerate(skills):
         nightly = np.repeat(np.clip(skill + chance.normal(0, noise, NIGHTS), 0.05, 0.95), A_NIGHT)
-        found["abcde"[index]] = np.where(LABELS == 1, nightly, 1 - nightly)
-    return found if target is BINARY else {name: 40 * each for name, each in found.items()}
+        result["abcde"[index]] = np.where(LABELS == 1, nightly, 1 - nightly)
+    return result if target is BINARY else {name: 40 * each for name, each in result.items()}
 
 
 EACH_TARGET = pytest.mark.parametrize(

@@ -47,15 +47,15 @@ def test_more_nights_are_judged_on_as_more_have_come(count: int, used: int, judg
 
 
 @pytest.mark.parametrize(
-    ("count", "told"),
+    ("count", "reported"),
     [
         (2, "expected 3 matured nights after the beginning to judge on, got 2"),
         (6, r"labelled rows of 7 nights or more \(3 to judge on, the rest to learn from\), got 6"),
     ],
     ids=["to judge on", "to learn from"],
 )
-def test_too_few_nights_are_a_refusal(count: int, told: str) -> None:
-    with pytest.raises(RefusalError, match=told):
+def test_too_few_nights_are_a_refusal(count: int, reported: str) -> None:
+    with pytest.raises(RefusalError, match=reported):
         splitting.split(nights(count), Gates(judged_nights=3))
 
 

@@ -23,9 +23,9 @@ def test_what_is_declared_settles_to_the_candidate_itself(candidate: Candidate) 
 @EACH
 @pytest.mark.parametrize("end", ["low", "high"])
 def test_every_end_of_the_space_is_a_candidate_that_keeps_what_is_not_searched(candidate: Candidate, end: str) -> None:
-    found = {name: float(getattr(span, end)) for name, span in tuning.search_space(candidate).items()}
-    settled = tuning.with_values(candidate, found)
-    assert tuning.initial_values(settled) == found
+    result = {name: float(getattr(span, end)) for name, span in tuning.search_space(candidate).items()}
+    settled = tuning.with_values(candidate, result)
+    assert tuning.initial_values(settled) == result
     assert (settled.name, settled.positive_weight) == (candidate.name, candidate.positive_weight)
 
 

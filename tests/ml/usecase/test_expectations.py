@@ -12,7 +12,7 @@ WINDY = Directional(name="wind", low=(("zone", "a"),), high=(("zone", "b"),), wh
 
 
 @pytest.mark.parametrize(
-    ("declare", "told"),
+    ("declare", "reported"),
     [
         pytest.param(lambda: Invariant(name="i", feature="zone", values=("a",), tolerance=0.1, why="w"), "compares 2 values or more", id="one value"),
         pytest.param(lambda: Invariant(name="i", feature="zone", values=("a", "b"), tolerance=0.0, why="w"), "has a positive tolerance, got 0", id="no room"),
@@ -27,8 +27,8 @@ WINDY = Directional(name="wind", low=(("zone", "a"),), high=(("zone", "b"),), wh
         pytest.param(lambda: use_case(features=(Column("zone"),), expectations=(WINDY, WINDY)), "expectations are named once each", id="twice"),
     ],
 )  # fmt: skip
-def test_what_says_nothing_is_refused(declare: Callable[[], object], told: str) -> None:
-    with pytest.raises(DeclarationError, match=told):
+def test_what_says_nothing_is_refused(declare: Callable[[], object], reported: str) -> None:
+    with pytest.raises(DeclarationError, match=reported):
         declare()
 
 

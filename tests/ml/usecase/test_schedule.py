@@ -66,8 +66,8 @@ def test_a_period_whose_ends_are_nights_is_one(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["2015-12-15", "2015-12-15..2016-03-01", "2015-10-01..2015-12-15"])
 def test_a_day_between_two_nights_is_refused_with_both(text: str) -> None:
-    told = "first of each month.*got 2015-12-15, which is not a night.* 2015-12-01, the one after it 2016-01-01"
-    with pytest.raises(RequestError, match=told):
+    reported = "first of each month.*got 2015-12-15, which is not a night.* 2015-12-01, the one after it 2016-01-01"
+    with pytest.raises(RequestError, match=reported):
         MONTHLY.parse(text)
 
 

@@ -6,7 +6,7 @@ from datetime import date
 import pytest
 
 from ml.errors import DeclarationError
-from ml.usecase import BlackoutPeriod, Budget, Drift, Persistence, Triggers
+from ml.usecase import BlackoutPeriod, Budget, Drift, Persistence, RetrainingPrice, Triggers, identity
 
 
 @pytest.mark.parametrize(
@@ -32,6 +32,15 @@ from ml.usecase import BlackoutPeriod, Budget, Drift, Persistence, Triggers
         (
             lambda: Triggers(persistence=(Persistence(trigger="drift", nights=2, out_of=3),) * 2),
             "'drift' is there twice",
+        ),
+        (lambda: RetrainingPrice(), "is above 0: declare cpu_hour, person_hour with approval_minutes, or risk"),
+        (lambda: RetrainingPrice(person_hour=60.0), "a retraining price is above 0"),
+        (lambda: RetrainingPrice(risk=-1.0), "are 0 or more, got risk=-1.0"),
+        (lambda: RetrainingPrice(cpu_hour=float("nan")), "cpu_hour=.* to be a number, got nan: write a finite number"),
+        (lambda: RetrainingPrice(risk=1.0, first_age_nights=0), "first_age_nights is 1 or more, got 0"),
+        (
+            lambda: Triggers(persistence=(Persistence(trigger="worth", nights=2, out_of=3),)),
+            "is switched on, got worth which is None",
         ),
         (lambda: Triggers(blackouts=BlackoutPeriod(nights="12-20..01-02", why="a freeze")), "takes a tuple"),  # type: ignore[arg-type]
     ],
@@ -61,3 +70,24 @@ def test_a_trigger_asks_on_its_first_night_unless_it_must_last() -> None:
     triggers = Triggers(persistence=(lasting,))
     assert triggers.persistence_for("drift") == lasting
     assert triggers.persistence_for("calibration_gap") == Persistence(trigger="calibration_gap", nights=1, out_of=1)
+
+
+@pytest.mark.parametrize(
+    ("price", "cpu_seconds", "total"),
+    [
+        (RetrainingPrice(cpu_hour=2.0), 1800, 1.0),
+        (RetrainingPrice(person_hour=80.0, approval_minutes=45), 1800, 60.0),
+        (RetrainingPrice(risk=500.0), 1800, 500.0),
+        (RetrainingPrice(cpu_hour=2.0, person_hour=80.0, approval_minutes=45, risk=500.0), 3600, 562.0),
+    ],
+    ids=["machines", "people", "risk", "all"],
+)
+def test_a_price_is_the_sum_of_machines_people_and_risk(
+    price: RetrainingPrice, cpu_seconds: float, total: float
+) -> None:
+    assert price.total(cpu_seconds) == pytest.approx(total)
+
+
+def test_a_declaration_without_a_price_reads_as_before_there_were_any() -> None:
+    assert "worth" not in identity.text(Triggers())
+    assert "worth=RetrainingPrice(" in identity.text(Triggers(worth=RetrainingPrice(risk=1.0)))

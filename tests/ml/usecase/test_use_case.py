@@ -1,3 +1,4 @@
+import re
 from collections.abc import Callable
 from dataclasses import FrozenInstanceError, fields, is_dataclass, replace
 from typing import Any, get_origin
@@ -18,6 +19,7 @@ from ml.usecase import (
     EdgeCase,
     Experiment,
     Fairness,
+    Function,
     Gates,
     GradientBoosting,
     LinearQuantile,
@@ -73,10 +75,15 @@ def referring(table: Table, to: str) -> Table:
 
 
 @pytest.mark.parametrize(
-    ("build", "told"),
+    ("build", "reported"),
     [
         (lambda: use_case(name="Visits"), "a use case's name is lower_case, got 'Visits'"),
         (lambda: use_case(features=(Column("cutoff"),)), "a feature cannot be called 'cutoff'"),
+        (lambda: use_case(features=(Column("Night"),)), "a feature cannot be called 'Night'"),
+        (
+            lambda: use_case(features=(Column("zone"), Column("Zone"))),
+            "the features 'zone' and 'Zone' differ only in upper and lower case",
+        ),
         (lambda: use_case(tables=(PLANS, PLANS, VISITS)), "tables are named once each, but 'plans' is there twice"),
         (lambda: use_case(features=(Column("a"), Column("a"))), "features are named once each, but 'a' is there twice"),
         (lambda: use_case(features=()), "'visits' declares no features"),
@@ -113,7 +120,7 @@ def referring(table: Table, to: str) -> Table:
         (lambda: Table(name="plans", schema="P", key=()), "needs a key"),
         (lambda: Delay(after="at", hours=-1), "no row is known before its event"),
         (lambda: Night(hour=24, timezone="UTC"), "a night's hour is 0 to 23, got 24"),
-        (lambda: Night(hour=2, timezone="UTC", every="week"), r"one of \('day', 'month'\), got 'week'"),  # type: ignore[arg-type]
+        (lambda: Night(hour=2, timezone="UTC", every="week"), "one of 'day', 'month', got 'week'"),  # type: ignore[arg-type]
         (lambda: Night(hour=2, timezone="Mars/Base"), "expected an IANA time zone .* got 'Mars/Base'"),
         (
             lambda: use_case(slices=(Slice(feature="zone"),), features=(Text("zone"),)),
@@ -166,7 +173,7 @@ def referring(table: Table, to: str) -> Table:
         (lambda: Canary(min_nights=-1), "min_nights is 0 or more"),
         (lambda: Canary(false_alarm_rate=0.0), "false_alarm_rate lies between 0 and .5"),
         (lambda: Canary(cost_margin=-0.1), "margins lie between 0 and .8"),
-        (lambda: Canary(fault_margin=float("nan")), "margins lie between 0 and .8"),
+        (lambda: Canary(fault_margin=float("nan")), "fault_margin=.* to be a number, got nan: write a finite number"),
         (lambda: Experiment(share=1.0), "share lies between 0 and 1, got 1.0"),
         (lambda: Experiment(nights=1), "2 nights or more"),
         (lambda: Experiment(confidence=1.0), "confidence lies between .5 and 1"),
@@ -184,8 +191,10 @@ def referring(table: Table, to: str) -> Table:
         (lambda: Table(name="a", schema="A", key=["b"]), r"Table\(key=...\) takes a tuple, got \['b'\]: .* round"),  # type: ignore[arg-type]
     ],
 )
-def test_a_wrong_value_is_refused_when_built_and_told_what_is_allowed(build: Callable[[], object], told: str) -> None:
-    with pytest.raises(DeclarationError, match=told):
+def test_a_wrong_value_is_refused_when_built_and_told_what_is_allowed(
+    build: Callable[[], object], reported: str
+) -> None:
+    with pytest.raises(DeclarationError, match=reported):
         build()
 
 
@@ -231,14 +240,116 @@ def test_every_declaration_is_frozen_and_closed(declaration: Any) -> None:
         declaration(colour="red")
 
 
+@pytest.mark.parametrize("declaration", DECLARATIONS, ids=lambda each: each.__name__)
+def test_every_declaration_checks_the_types_of_its_fields_first(declaration: Any) -> None:
+    with pytest.raises(
+        DeclarationError, match=rf"{declaration.__name__}\(\w+=...\) (to be .*|takes a tuple), got a object"
+    ):
+        declaration(**{each.name: object() for each in fields(declaration)})
+
+
+WRONG_TYPES: list[tuple[Callable[[], object], str]] = [
+    (
+        lambda: Night(hour="3", timezone="UTC"),
+        "expected Night(hour=...) to be a whole number, got '3' (text): write it",
+    ),
+    (lambda: Night(hour=3.5, timezone="UTC"), "expected Night(hour=...) to be a whole number, got 3.5"),
+    (lambda: Night(hour=True, timezone="UTC"), "expected Night(hour=...) to be a whole number, got True"),
+    (lambda: Night(hour=3, timezone=None), "expected Night(timezone=...) to be a text, got None"),
+    (lambda: AsOf("a", by=(), columns=("b",), within_hours="6"), "expected AsOf(within_hours=...) to be a number, got"),
+    (lambda: AsOf("a", by=(), columns=("b",), within_hours=10**12), "AsOf(within_hours=...) is at most 1752000 hours"),
+    (lambda: Since("a", by=(), within_hours=10**12), "Since(within_hours=...) is at most 1752000 hours (200 years)"),
+    (
+        lambda: Delay(after="at", hours="1"),
+        "expected Delay(hours=...) to be a number, got '1' (text): write it without",
+    ),
+    (
+        lambda: Delay(after="at", hours=float("inf")),
+        "expected Delay(hours=...) to be a number, got inf: write a finite",
+    ),
+    (lambda: Delay(after="at", hours=10**9), "Delay(hours=...) is at most 1752000 hours (200 years), got 1000000000"),
+    (lambda: Live(before="at", hours=10**9), "Live(hours=...) is at most 1752000 hours (200 years), got 1000000000"),
+    (lambda: window(days=(10**9,)), "Window(days=..., hours=...) is at most 1752000 hours"),
+    (lambda: window(days=(True,)), "expected each value of Window(days=...) to be a whole number, got True"),
+    (lambda: window(days=(3, 3)), "Window(days=...): lengths are named once each, but 3 is there twice"),
+    (lambda: window(days=(3,), shrinkage=float("inf")), "expected Window(shrinkage=...) to be a number, got inf"),
+    (lambda: Logistic(strength="1"), "expected Logistic(strength=...) to be a number, got '1' (text)"),
+    (lambda: Cost(act="2", miss=1, averted=1), "expected Cost(act=...) to be a number, got '2' (text)"),
+    (lambda: Gates(judged_nights=4.5), "expected Gates(judged_nights=...) to be a whole number, got 4.5"),
+    (lambda: GradientBoosting(trees=10.5), "expected GradientBoosting(trees=...) to be a whole number, got 10.5"),
+    (lambda: use_case(candidates=(Logistic,)), "or NeuralNet(...), got the class Logistic: write Logistic(...)"),
+    (
+        lambda: use_case(candidates=("logistic",)),
+        "expected each value of UseCase(candidates=...) to be Logistic(...), ",
+    ),
+    (lambda: use_case(features=("zone",)), "or Ratio(...), got 'zone' (text)"),
+    (
+        lambda: use_case(slices=("zone",)),
+        "expected each value of UseCase(slices=...) to be Slice(...), got 'zone' (text)",
+    ),
+    (lambda: use_case(gates={}), "expected UseCase(gates=...) to be Gates(...), got {}"),
+    (lambda: use_case(refit=True), "expected UseCase(refit=...) to be Refit(...) or None, got True"),
+    (lambda: use_case(arrival=5), "expected UseCase(arrival=...) to be Arrival(...), got 5 (a whole number)"),
+    (lambda: use_case(roles={}), "expected UseCase(roles=...) to be Roles(...), got {}"),
+    (
+        lambda: use_case(latency_budget=500),
+        "expected UseCase(latency_budget=...) to be Milliseconds(...) or None, got 500",
+    ),
+    (lambda: use_case(excluded=("driver",)), "expected each value of UseCase(excluded=...) to be Excluded(...), got"),
+    (
+        lambda: use_case(fairness="zone"),
+        "expected UseCase(fairness=...) to be Fairness(...) or None, got 'zone' (text)",
+    ),
+    (lambda: use_case(question=None), "expected UseCase(question=...) to be a text, got None"),
+    (lambda: table(required="no"), "expected Table(required=...) to be True or False, got 'no' (text)"),
+    (
+        lambda: table(never=(9999,)),
+        "expected each value of Table(never=...) to be a text, got 9999 (a whole number): write",
+    ),
+    (
+        lambda: table(missing=(1,)),
+        "expected each value of Table(missing=...) to be a text, got 1 (a whole number): write",
+    ),
+    (
+        lambda: table(key=("zone", "zone")),
+        "the columns of the key of 'a' are named once each, but 'zone' is there twice",
+    ),
+    (lambda: table(derived=("b", "b")), "the derived columns of 'a' are named once each, but 'b' is there twice"),
+    (
+        lambda: table(personal=("driver",)),
+        "expected each value of Table(personal=...) to be Personal(...), got 'driver'",
+    ),
+    (
+        lambda: table(schema=Slice),
+        "expected Table(schema=...) to be a text, got the class Slice: write its name in quotes",
+    ),
+    (lambda: Function(len), "expected Function(name=...) to be a text, got the function len: write its name in quotes"),
+    (lambda: Release(approvers=("lead",)), "expected Release(approvers=...) to be (a text, a text), got ('lead',)"),
+]
+
+
+def window(**changes: Any) -> Window:
+    return Window("rides", column="is_late", how="mean", **changes)
+
+
+def table(**changes: Any) -> Table:
+    return Table(**{"name": "a", "schema": "A", "key": ("b",)} | changes)
+
+
+@pytest.mark.parametrize(("build", "reported"), WRONG_TYPES, ids=[reported for _, reported in WRONG_TYPES])
+def test_a_value_of_another_type_is_refused(build: Callable[[], object], reported: str) -> None:
+    with pytest.raises(DeclarationError, match=re.escape(reported)):
+        build()
+
+
 TUPLES = [(each, field.name) for each in DECLARATIONS for field in fields(each) if get_origin(field.type) is tuple]
 
 
 @pytest.mark.parametrize(("declaration", "name"), TUPLES, ids=lambda each: getattr(each, "__name__", each))
 def test_a_bare_text_in_place_of_a_tuple_is_refused_by_every_declaration(declaration: Any, name: str) -> None:
     others = {each.name: () if get_origin(each.type) is tuple else None for each in fields(declaration)}
-    told = rf"{declaration.__name__}\({name}=...\) takes a tuple, got 'zone': .* \('zone',\)"
-    with pytest.raises(DeclarationError, match=told):
+    reported = rf"{declaration.__name__}\({name}=...\) takes a tuple, got 'zone': .* \('zone',\)"
+    with pytest.raises(DeclarationError, match=reported):
         declaration(**others | {name: "zone"})
 
 
@@ -270,9 +381,16 @@ def test_a_value_at_its_bound_is_taken(build: Callable[[], object]) -> None:
     build()
 
 
-@pytest.mark.parametrize("wrong", [float("nan"), -1.0])
-def test_a_cost_that_is_no_price_is_refused(wrong: float) -> None:
-    with pytest.raises(DeclarationError, match="costs are positive, got act=1, miss="):
+@pytest.mark.parametrize(
+    ("wrong", "reported"),
+    [
+        (float("nan"), "to be a number, got nan: write a finite number"),
+        (float("inf"), "to be a number, got inf: write a finite number"),
+        (-1.0, "costs are positive, got act=1, miss="),
+    ],
+)
+def test_a_cost_that_is_no_price_is_refused(wrong: float, reported: str) -> None:
+    with pytest.raises(DeclarationError, match=reported):
         Cost(act=1, miss=wrong, averted=0.5)
 
 
@@ -298,7 +416,7 @@ MEAN = "waited_mean_by_zone_7d"
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "reported"),
     [
         pytest.param({"candidates": (Logistic(),)}, r"declare candidates=\(LinearQuantile\(\), GradientBoosting\(\)\)", id="an answer of yes or no"),
         pytest.param({"candidates": (NeuralNet(positive_weight=2.0),)}, "neural_net has a positive_weight", id="a weight for yes"),
@@ -310,8 +428,8 @@ MEAN = "waited_mean_by_zone_7d"
         pytest.param({"task": Binary(label="came", table="visits"), "cost": Cost(act=1, miss=10, averted=0.5), "candidates": (Logistic(),), "baselines": (RecentMean(feature=MEAN),)}, r"declare RecentRate\(feature=...\)", id="a mean for yes or no"),
     ],
 )  # fmt: skip
-def test_what_is_for_the_other_kind_of_question_is_refused(changes: dict[str, Any], told: str) -> None:
-    with pytest.raises(DeclarationError, match=told):
+def test_what_is_for_the_other_kind_of_question_is_refused(changes: dict[str, Any], reported: str) -> None:
+    with pytest.raises(DeclarationError, match=reported):
         use_case(**(WAITING | changes))
 
 
@@ -321,7 +439,7 @@ def test_a_number_may_be_asked_for_with_what_answers_with_one() -> None:
 
 
 @pytest.mark.parametrize(
-    ("declare", "told"),
+    ("declare", "reported"),
     [
         pytest.param(lambda: Regression(label="waited", table="visits", unit=""), r"needs the unit of its label \(unit=\)", id="no unit"),
         pytest.param(lambda: PinballCost(under=0, over=1), "costs are positive, got under=0, over=1", id="free"),
@@ -331,8 +449,8 @@ def test_a_number_may_be_asked_for_with_what_answers_with_one() -> None:
         pytest.param(lambda: Fairness(group_by=("zone",), coverage_margin=1.0), "coverage_margin is a share below 1", id="any share"),
     ],
 )  # fmt: skip
-def test_a_declaration_for_numbers_that_says_nothing_is_refused(declare: Callable[[], object], told: str) -> None:
-    with pytest.raises(DeclarationError, match=told):
+def test_a_declaration_for_numbers_that_says_nothing_is_refused(declare: Callable[[], object], reported: str) -> None:
+    with pytest.raises(DeclarationError, match=reported):
         declare()
 
 

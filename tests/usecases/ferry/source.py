@@ -21,13 +21,13 @@ def land(folder: Path, period: Period, data: Path) -> None:
     days = [period.first + timedelta(days=n) for n in range(-2, (period.last - period.first).days + 1)]
     crossings, buoys = (pd.concat(frames) for frames in zip(*map(_day, days), strict=True))
     moored = (crossings["moored_at"] > first) & (crossings["moored_at"] <= last)
-    told = buoys["measured_at"] + pd.Timedelta(hours=1)
+    reported = buoys["measured_at"] + pd.Timedelta(hours=1)
     cut = {
         "sailings": crossings.loc[crossings["crossing_date"].between(str(period.first), str(period.last))].drop(
             columns=["crew", "waited_minutes", "moored_at"]
         ),
         "crossings": crossings.loc[moored].drop(columns="tonnes"),
-        "buoys": buoys.loc[(told > first) & (told <= last)],
+        "buoys": buoys.loc[(reported > first) & (reported <= last)],
     }
     for name, frame in cut.items():
         if not (folder / f"{name}.csv").exists():

@@ -7,6 +7,7 @@ hold all whole numbers from 2⁵³ on. There are no separators between digits, a
 """
 
 from decimal import Decimal
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -26,8 +27,7 @@ def parse_floats(text: pl.Series, dtype: str) -> Cells:
     """Return texts parsed as floats, rounded to the nearest; a whole number that would be rounded is refused."""
     storage = np.dtype(dtype.lower())
     numbers = text.cast(pl.Float64, strict=False).to_numpy()
-    with np.errstate(over="ignore", under="ignore"):
-        stored = numbers.astype(storage)
+    stored = _round_once(text, numbers, storage)
     finite, limit = np.isfinite(numbers), np.finfo(storage).max
     unreadable = text.is_not_null().to_numpy() & ~finite
     beyond = finite & np.isinf(stored)
@@ -41,6 +41,26 @@ def parse_floats(text: pl.Series, dtype: str) -> Cells:
         (f"a whole number with few enough digits for {dtype} (declare long ids as int or str)", inexact),
         (f"a number that {dtype} can tell from 0", vanished),
     )
+
+
+def _round_once(text: pl.Series, numbers: Floats, storage: np.dtype[Any]) -> Floats:
+    """Return `numbers`, the doubles nearest to the texts, as the numbers of `storage` nearest to the texts.
+
+    A double that lies halfway between two of these says nothing about the side on which its text lies.
+    """
+    if storage == np.float64:
+        return numbers
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+        stored = numbers.astype(storage)
+        rounded = stored.astype(np.float64)
+        other = np.nextafter(stored, np.where(numbers > rounded, np.inf, -np.inf).astype(storage))
+        halfway = np.isfinite(rounded) & (numbers != rounded) & ((rounded + other.astype(np.float64)) / 2 == numbers)
+    for row in np.flatnonzero(halfway):
+        given, double = Decimal(text[int(row)]), Decimal(float(numbers[row]))
+        nearer_to_other = given > double if other[row] > stored[row] else given < double
+        if nearer_to_other:
+            stored[row] = other[row]
+    return stored
 
 
 def parse_integers(text: pl.Series, dtype: str) -> Cells:

@@ -51,10 +51,12 @@ def variables(service: dict[str, Any]) -> dict[str, str]:
 
 def named_by(service: dict[str, Any]) -> Iterator[str]:
     """Yield the secrets that a service looks for: in variables that name files or commands, and in its command."""
-    told = " ".join(
+    reported = " ".join(
         [*variables(service).values(), *map(str, service.get("command") or ()), str(service.get("healthcheck"))]
     )
-    yield from {word.split("/run/secrets/")[1].strip("'\")}];,") for word in told.split() if "/run/secrets/" in word}
+    yield from {
+        word.split("/run/secrets/")[1].strip("'\")}];,") for word in reported.split() if "/run/secrets/" in word
+    }
 
 
 @EACH
@@ -81,10 +83,12 @@ def test_nothing_is_published_beyond_this_machine(name: str) -> None:
 
 @EACH
 def test_no_secret_is_in_an_environment(name: str) -> None:
-    found = variables(SERVICES[name])
-    secret = [each for each in found if any(word in each for word in ("PASSWORD", "SECRET", "TOKEN", "FERNET", "_KEY"))]
+    result = variables(SERVICES[name])
+    secret = [
+        each for each in result if any(word in each for word in ("PASSWORD", "SECRET", "TOKEN", "FERNET", "_KEY"))
+    ]
     assert [each for each in secret if not each.endswith(("_FILE", "_CMD", "RATCHET_SECRETS", "_TRUSTED_KEYS"))] == []
-    assert [value for value in found.values() if "://" in value and "@" in value] == []
+    assert [value for value in result.values() if "://" in value and "@" in value] == []
 
 
 @EACH

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from include.platform.compose import databases, secret_files
 from include.platform.compose.databases import OWNER, PROMOTION, READER, TASKS
 from include.stores import ledger, warehouse
-from ml.governance.ledger_entries import RELEASE_KINDS, EntryKind
+from ml.governance.ledger_entries import RELEASE_KINDS, STANDING_KINDS, EntryKind
 from tests import postgres
 from tests.stack import raw_entries
 
@@ -104,7 +104,8 @@ def test_a_new_password_is_the_one_that_holds_from_the_next_start(secrets: Path)
 
 
 def test_every_move_of_a_release_is_kept_from_those_who_only_train() -> None:
-    today = {*RELEASE_KINDS, EntryKind.APPROVED, EntryKind.REJECTED, EntryKind.UPGRADED, EntryKind.FORGOTTEN}
+    answers = {EntryKind.APPROVED, EntryKind.REJECTED, EntryKind.JUDGED_AGAIN}
+    today = {*RELEASE_KINDS, *STANDING_KINDS, *answers, EntryKind.UPGRADED, EntryKind.FORGOTTEN}
     former = {"shadowed", "seen", "shifted", "passed", "withdrawn", "thawed"}
     assert set(databases.FORBIDDEN_KINDS) == today | former
 

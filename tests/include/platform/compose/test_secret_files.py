@@ -77,16 +77,16 @@ def test_a_role_comes_to_its_own_database(folder: Path, role: str) -> None:
 
 
 def test_each_server_and_its_clients_know_the_same_password(folder: Path) -> None:
-    found = contents(folder)
+    result = contents(folder)
     for server, client in (("redis", "online_store"), ("broker", "celery_broker")):
-        assert found[server].splitlines()[0] == f"requirepass {make_url(found[client]).password}"
+        assert result[server].splitlines()[0] == f"requirepass {make_url(result[client]).password}"
     auth = configparser.ConfigParser(interpolation=None)
-    auth.read_string(found["mlflow_auth"])
-    assert auth["mlflow"]["database_uri"] == found["mlflow"]
-    identities = {each["name"]: each for each in json.loads(found["s3_identities"])["identities"]}
+    auth.read_string(result["mlflow_auth"])
+    assert auth["mlflow"]["database_uri"] == result["mlflow"]
+    identities = {each["name"]: each for each in json.loads(result["s3_identities"])["identities"]}
     for name in (secret_files.ADMIN, *secret_files.BUCKETS):
         shown = configparser.ConfigParser(interpolation=None)
-        shown.read_string(found[name])
+        shown.read_string(result[name])
         (known,) = identities[name]["credentials"]
         assert dict(shown["default"]) == {
             "aws_access_key_id": known["accessKey"],

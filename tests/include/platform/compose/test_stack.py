@@ -14,7 +14,7 @@ from include.platform.compose.stack import ComposeStack, Container, StackError
 RUNNING = {"Status": "running", "ExitCode": 0}
 
 
-def told(service: str, state: Mapping[str, Any], **labels: str) -> dict[str, Any]:
+def reported(service: str, state: Mapping[str, Any], **labels: str) -> dict[str, Any]:
     """Return what `docker inspect` tells of a container, as far as it matters."""
     labels = {"com.docker.compose.service": service, "com.docker.compose.oneoff": "False", **labels}
     return {"Name": f"/ratchet-{service}-1", "Config": {"Labels": labels, "Hostname": "abc"}, "State": state}
@@ -35,23 +35,23 @@ def told(service: str, state: Mapping[str, Any], **labels: str) -> dict[str, Any
 def test_a_part_is_well_when_it_does_what_it_is_there_for(
     service: str, state: Mapping[str, Any], well: bool, failed: bool
 ) -> None:
-    part = stack.parse_container(told(service, state))
+    part = stack.parse_container(reported(service, state))
     assert part is not None
     assert (part.service, part.name, part.is_healthy, part.failed) == (service, f"ratchet-{service}-1", well, failed)
 
 
 def test_what_a_person_runs_beside_the_stack_is_no_part_of_it() -> None:
-    assert stack.parse_container(told("ratchet", RUNNING, **{"com.docker.compose.oneoff": "True"})) is None
+    assert stack.parse_container(reported("ratchet", RUNNING, **{"com.docker.compose.oneoff": "True"})) is None
 
 
 @dataclass(frozen=True)
 class Played(ComposeStack):
     """A stack whose engine tells one thing after another."""
 
-    told: Iterator[list[Container]] = field(default_factory=lambda: iter(()))
+    reported: Iterator[list[Container]] = field(default_factory=lambda: iter(()))
 
     def containers(self) -> list[Container]:
-        return next(self.told)
+        return next(self.reported)
 
     def log_tail(self, container: Container, lines: str = "15") -> str:
         return f"{container.service}: no room"
@@ -63,8 +63,8 @@ def part(service: str, state: str, health: str = "", code: int = 0) -> Container
     )
 
 
-def played(*told: list[Container]) -> Played:
-    return Played(name="x", folder=Path(), environment={}, told=iter(told))
+def played(*reported: list[Container]) -> Played:
+    return Played(name="x", folder=Path(), environment={}, reported=iter(reported))
 
 
 def test_waiting_ends_when_all_are_well(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -75,7 +75,7 @@ def test_waiting_ends_when_all_are_well(monkeypatch: pytest.MonkeyPatch, capsys:
 
 
 @pytest.mark.parametrize(
-    ("found", "patience", "sentence"),
+    ("result", "patience", "sentence"),
     [
         pytest.param(part("init", "exited", code=1), 60, "init is exited .*\ninit: no room", id="a job that failed"),
         pytest.param(
@@ -83,9 +83,9 @@ def test_waiting_ends_when_all_are_well(monkeypatch: pytest.MonkeyPatch, capsys:
         ),
     ],
 )
-def test_waiting_in_vain_ends_with_the_last_words(found: Container, patience: float, sentence: str) -> None:
+def test_waiting_in_vain_ends_with_the_last_words(result: Container, patience: float, sentence: str) -> None:
     with pytest.raises(StackError, match=sentence):
-        played([found]).wait(patience)
+        played([result]).wait(patience)
 
 
 def test_the_limit_counts_only_the_time_that_a_busy_machine_gives(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -136,15 +136,15 @@ class Refused(Played):
 
 
 @pytest.mark.parametrize(
-    ("found", "sentence"),
+    ("result", "sentence"),
     [
         pytest.param(part("init", "exited", code=1), "init is exited .*\ninit: no room", id="a job failed"),
         pytest.param(part("init", "exited"), "up ended with 1", id="something else"),
     ],
 )
-def test_where_compose_fails_the_job_that_failed_has_the_last_word(found: Container, sentence: str) -> None:
+def test_where_compose_fails_the_job_that_failed_has_the_last_word(result: Container, sentence: str) -> None:
     with pytest.raises(StackError, match=sentence):
-        Refused(name="x", folder=Path(), environment={}, told=iter([[found]])).start()
+        Refused(name="x", folder=Path(), environment={}, reported=iter([[result]])).start()
 
 
 def test_third_parties_come_from_debian_by_one_word_and_a_named_image_wins() -> None:
@@ -153,6 +153,20 @@ def test_third_parties_come_from_debian_by_one_word_and_a_named_image_wins() -> 
     assert given["RATCHET_S3_IMAGE"] == "ratchet-seaweedfs:debian"
     assert given["RATCHET_REDIS_IMAGE"] == "mine"
     assert "RATCHET_POSTGRES_IMAGE" not in stack.stack_from_environment({}).environment
+
+
+@pytest.mark.parametrize(
+    ("environment", "profiles"),
+    [
+        ({"RATCHET_EXECUTOR": "CeleryExecutor"}, "celery"),
+        ({"RATCHET_EXECUTOR": "CeleryExecutor", "COMPOSE_PROFILES": "grafana"}, "grafana,celery"),
+        ({"RATCHET_EXECUTOR": "CeleryExecutor", "COMPOSE_PROFILES": "celery"}, "celery"),
+        ({"COMPOSE_PROFILES": "grafana"}, "grafana"),
+        ({}, None),
+    ],
+)
+def test_with_celery_its_broker_and_workers_always_start(environment: dict[str, str], profiles: str | None) -> None:
+    assert stack.stack_from_environment(environment).environment.get("COMPOSE_PROFILES") == profiles
 
 
 def test_every_service_of_debian_is_a_target_of_the_dockerfile() -> None:

@@ -1,5 +1,7 @@
 """Containers on a real engine: they follow what is routed, and one that dies takes no other with it."""
 
+import re
+from dataclasses import replace
 from typing import Any
 
 import docker
@@ -9,11 +11,12 @@ import pytest
 from include.platform.docker.deployer import Deployer
 from include.serving.child_server import wait_until
 from include.settings import Settings
-from ml.errors import RequestError, SignatureError
+from ml.errors import RequestError, SetupError, SignatureError
 from ml.rollout.routing import Route
 from tests import served
 from tests.include.platform.docker.conftest import NETWORK, ready
 from tests.served import USE_CASE
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.docker
 FRONT, CHALLENGER = f"ratchet-{USE_CASE}", f"ratchet-{USE_CASE}-challenger"
@@ -87,6 +90,34 @@ def test_a_container_may_nothing_that_it_does_not_need(
     assert client.containers.get(CHALLENGER).attrs["Mounts"] == []
     assert not client.containers.get(CHALLENGER).ports.get("8080/tcp")
     assert [each["HostIp"] for each in client.containers.get(FRONT).ports["8080/tcp"]] == ["127.0.0.1"]
+
+
+def test_a_container_that_ends_by_itself_is_reported_with_its_last_line_and_left_to_the_engine(
+    deployer: Deployer, client: docker.DockerClient, home: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served.routed(home, served.packaged(home))
+    spec = Deployer._front_spec
+    monkeypatch.setattr(Deployer, "_front_spec", lambda *args: replace(spec(*args), command=(USE_CASE, "fly")))
+    deployer.reconcile()
+    front = client.containers.get(FRONT)
+
+    def reported() -> str | None:
+        try:
+            deployer.reconcile()
+        except SetupError as error:
+            return str(error)
+        return None
+
+    assert re.match(
+        rf"expected {FRONT} to keep running, but it ended \(exit code 1, last line of its log: expected the command 'serve'",
+        eventually(reported),
+    )
+    assert client.containers.get(FRONT).id == front.id
+
+    front.stop()
+    removed, started = deployer.reconcile()
+    assert re.match(rf"removed {FRONT}, which was exited \(exit code \d+, last line of its log: expected the", removed)
+    assert started.startswith(f"started {FRONT} from")
 
 
 def test_nothing_runs_before_the_first_champion(deployer: Deployer) -> None:

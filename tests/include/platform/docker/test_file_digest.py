@@ -28,10 +28,10 @@ def digest(*files: File) -> str:
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w") as tar:
         for each in files:
-            told = tarfile.TarInfo(each.name)
-            told.mode, told.uid, told.mtime, told.linkname = each.mode, each.owner, each.time, each.link
-            told.type, told.size = (tarfile.SYMTYPE, 0) if each.link else (tarfile.REGTYPE, len(each.content))
-            tar.addfile(told, io.BytesIO(each.content))
+            reported = tarfile.TarInfo(each.name)
+            reported.mode, reported.uid, reported.mtime, reported.linkname = each.mode, each.owner, each.time, each.link
+            reported.type, reported.size = (tarfile.SYMTYPE, 0) if each.link else (tarfile.REGTYPE, len(each.content))
+            tar.addfile(reported, io.BytesIO(each.content))
     text = packed.getvalue()
     return file_digest.digest_tar(text[start : start + 100] for start in range(0, len(text), 100))
 

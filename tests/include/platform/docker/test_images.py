@@ -1,20 +1,45 @@
 """Images built by a real engine: named by what is in them, the same whenever they are built, and enough by themselves."""
 
+from itertools import chain
+
 import docker
+import grimp
 import httpx
 import pytest
 
 from include import ports
 from include.platform.docker import file_digest, images
 from include.serving.child_server import wait_until
-from include.settings import Settings
+from include.settings import PROJECT, Settings
 from ml.errors import PackageError
 from tests import served
 from tests.include.platform.docker.conftest import NETWORK, ready
 
-pytestmark = pytest.mark.docker
+
+def test_an_image_has_every_module_that_the_server_can_import() -> None:
+    graph = grimp.build_graph("include", "ml")
+    needed = graph.find_upstream_modules("include.serving", as_package=True) | {"include.serving.__main__"}
+    stored = {
+        path.removesuffix(".py").removesuffix("/__init__").replace("/", ".") for path in images.source_files(PROJECT)
+    }
+    assert needed - stored == set()
 
 
+def test_the_dockerfile_copies_exactly_the_files_of_the_build() -> None:
+    lines = (PROJECT / "include/serving/Dockerfile").read_text().splitlines()
+    sources = [line.split()[1:-1] for line in lines if line.startswith("COPY ") and "--from" not in line]
+    copied = {
+        path
+        for pattern in chain.from_iterable(sources)
+        for result in PROJECT.glob(pattern)
+        for path in ([result] if result.is_file() else result.rglob("*.py"))
+    }
+    assert {str(each.relative_to(PROJECT)) for each in copied} == images.source_files(PROJECT).keys() - {
+        "include/serving/Dockerfile"
+    }
+
+
+@pytest.mark.docker
 def test_what_is_built_twice_has_the_same_files(client: docker.DockerClient, home: Settings) -> None:
     digest = served.packaged(home)
     name = images.package(client, digest, home, NETWORK)
@@ -23,11 +48,13 @@ def test_what_is_built_twice_has_the_same_files(client: docker.DockerClient, hom
     assert (again, file_digest.digest(client, again)) == (name, first)
 
 
+@pytest.mark.docker
 def test_images_of_two_packages_differ_in_name_and_files(client: docker.DockerClient, home: Settings) -> None:
     names = [images.package(client, served.packaged(home, each), home, NETWORK) for each in ("trees", "logistic")]
     assert len(set(names)) == len({file_digest.digest(client, name) for name in names}) == 2
 
 
+@pytest.mark.docker
 def test_a_damaged_package_gets_no_image(client: docker.DockerClient, home: Settings) -> None:
     digest = served.packaged(home)
     learner = home.packages / digest / "learner.txt"
@@ -36,6 +63,7 @@ def test_a_damaged_package_gets_no_image(client: docker.DockerClient, home: Sett
         images.package(client, digest, home, NETWORK)
 
 
+@pytest.mark.docker
 @pytest.mark.parametrize(
     ("environment", "command", "port"),
     [({}, [], 8080), ({"PORT": "9001"}, [], 9001), ({"AIP_HTTP_PORT": "9002"}, [], 9002), ({}, ["serve"], 8080)],
@@ -55,7 +83,7 @@ def test_an_image_needs_nothing_but_its_port(
     try:
         wait_until(lambda: ready(address, "/ping"), f"{name} to answer")
         row = {"hour": 13.0, "zone": "a"}
-        told = httpx.post(f"{address}/invocations", json={"dataframe_records": [row]}, trust_env=False).json()
-        assert told["predictions"] == [served.model().predict_row(row)]
+        reported = httpx.post(f"{address}/invocations", json={"dataframe_records": [row]}, trust_env=False).json()
+        assert reported["predictions"] == [served.model().predict_row(row)]
     finally:
         container.remove(force=True)

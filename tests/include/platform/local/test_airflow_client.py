@@ -19,13 +19,13 @@ MOMENT = "2024-03-16T03:00:00+00:00"
 
 
 def run(number: int = 0, **changes: Any) -> dict[str, Any]:
-    told = {"dag_id": "taxi_train", "dag_run_id": f"run {number}", "partition_key": str(number), "state": "success"}
-    return told | {"conf": None} | changes
+    reported = {"dag_id": "taxi_train", "dag_run_id": f"run {number}", "partition_key": str(number), "state": "success"}
+    return reported | {"conf": None} | changes
 
 
 def task(**changes: Any) -> dict[str, Any]:
-    told = {"dag_id": "taxi_train", "dag_run_id": "first", "task_id": "train", "state": "failed", "try_number": 2}
-    return told | {"id": "7", "start_date": MOMENT, "end_date": None} | changes
+    reported = {"dag_id": "taxi_train", "dag_run_id": "first", "task_id": "train", "state": "failed", "try_number": 2}
+    return reported | {"id": "7", "start_date": MOMENT, "end_date": None} | changes
 
 
 def question(response: bool = False, **changes: Any) -> dict[str, Any]:
@@ -50,8 +50,8 @@ def test_every_request_bears_the_token_of_its_user(settings: Settings) -> None:
 
 
 def test_an_unknown_user_is_refused_before_anything_is_asked(settings: Settings) -> None:
-    told = pytest.raises(RequestError, match=r"expected one of the users \['admin', .*\], got 'eve'")
-    with serving(settings, always(200, {})) as server, told:
+    reported = pytest.raises(RequestError, match=r"expected one of the users \['admin', .*\], got 'eve'")
+    with serving(settings, always(200, {})) as server, reported:
         Client(settings, "eve")
     assert server.requests == []
 
@@ -64,7 +64,7 @@ def test_a_wrong_password_is_another_airflow(settings: Settings) -> None:
 
 
 @pytest.mark.parametrize(
-    ("reply", "told"),
+    ("reply", "reported"),
     [
         ((403, {"detail": "not yours"}), r"refused PATCH dags/x of 'admin' \(403\): not yours"),
         ((404, "<html>nothing here"), r"\(404\): <html>nothing here"),
@@ -72,8 +72,8 @@ def test_a_wrong_password_is_another_airflow(settings: Settings) -> None:
     ],
     ids=["a reason", "no JSON", "another JSON"],
 )
-def test_a_refusal_is_told_with_airflows_reason(settings: Settings, reply: Reply, told: str) -> None:
-    refused = pytest.raises(RequestError, match=told)
+def test_a_refusal_is_told_with_airflows_reason(settings: Settings, reply: Reply, reported: str) -> None:
+    refused = pytest.raises(RequestError, match=reported)
     with serving(settings, always(*reply)) as server, Client(settings) as client, refused:
         client.pause("x", paused=True)
     assert len(server.requests) == 1
@@ -93,8 +93,8 @@ def test_a_busy_database_is_asked_again(settings: Settings, status: int, busy: i
 
 
 def test_a_database_that_stays_busy_is_told(settings: Settings) -> None:
-    told = pytest.raises(RequestError, match=r"\(503\): locked")
-    with serving(settings, always(503, {"detail": "locked"})) as server, Client(settings) as client, told:
+    reported = pytest.raises(RequestError, match=r"\(503\): locked")
+    with serving(settings, always(503, {"detail": "locked"})) as server, Client(settings) as client, reported:
         client.import_errors()
     assert len(server.requests) == 4
 
@@ -112,10 +112,10 @@ def test_dags_and_what_kept_files_from_being_read(settings: Settings) -> None:
 
 
 def test_a_run_triggered_twice_is_one_run(settings: Settings) -> None:
-    told = run(dag_run_id="first", partition_key="2024-03-16", state="running", conf=RUN.conf)
+    reported = run(dag_run_id="first", partition_key="2024-03-16", state="running", conf=RUN.conf)
 
     def answer(asked: ReceivedRequest) -> Reply:
-        return (409, {"detail": "already there"}) if asked.method == "POST" else (200, told)
+        return (409, {"detail": "already there"}) if asked.method == "POST" else (200, reported)
 
     with serving(settings, answer) as server, Client(settings) as client:
         assert client.trigger("taxi_train", run="first", key=RUN.key, conf=RUN.conf) == RUN
@@ -128,14 +128,16 @@ def test_a_run_triggered_twice_is_one_run(settings: Settings) -> None:
     assert server.paths("GET") == ["dags/taxi_train/dagRuns/first"]
 
 
-@pytest.mark.parametrize(("there", "limit", "told", "pages"), [(250, 1000, 250, 3), (250, 120, 120, 2), (0, 100, 0, 1)])
-def test_runs_come_page_by_page(settings: Settings, there: int, limit: int, told: int, pages: int) -> None:
+@pytest.mark.parametrize(
+    ("there", "limit", "reported", "pages"), [(250, 1000, 250, 3), (250, 120, 120, 2), (0, 100, 0, 1)]
+)
+def test_runs_come_page_by_page(settings: Settings, there: int, limit: int, reported: int, pages: int) -> None:
     def answer(asked: ReceivedRequest) -> Reply:
         first = int(asked.query["offset"])
         return 200, {"dag_runs": [run(n) for n in range(first, min(first + int(asked.query["limit"]), there))]}
 
     with serving(settings, answer) as server, Client(settings) as client:
-        assert [each.key for each in client.runs(limit=limit)] == [str(n) for n in range(told)]
+        assert [each.key for each in client.runs(limit=limit)] == [str(n) for n in range(reported)]
     assert len(server.requests) == pages
 
 
@@ -151,13 +153,13 @@ def test_the_run_of_a_key_is_the_newest(settings: Settings) -> None:
 @pytest.mark.parametrize(("state", "failed"), [("failed", True), ("upstream_failed", True), ("success", False)])
 def test_a_task_tells_whether_it_failed_and_when_it_ran(settings: Settings, state: str, failed: bool) -> None:
     with serving(settings, always(200, {"task_instances": [task(state=state)]})), Client(settings) as client:
-        (told,) = client.tasks(RUN)
-    assert (told.failed, told.started, told.ended) == (failed, datetime.fromisoformat(MOMENT), None)
+        (reported,) = client.tasks(RUN)
+    assert (reported.failed, reported.started, reported.ended) == (failed, datetime.fromisoformat(MOMENT), None)
 
 
 def test_failed_tasks_are_cleared_and_no_others(settings: Settings) -> None:
     with serving(settings, always(200, {})) as server, Client(settings) as client:
-        client.clear_failed(RUN)
+        client.clear(RUN)
     (asked,) = server.requests
     assert asked.path == "dags/taxi_train/clearTaskInstances"
     assert asked.body == {"dry_run": False, "only_failed": True, "dag_run_id": "first", "reset_dag_runs": True}
@@ -172,10 +174,12 @@ ERROR = {"event": "Task failed", "error_detail": [{"exc_type": "X", "exc_value":
         (200, {"content": [{"event": "begun"}, ERROR, {"event": "ended"}]}, "LeakError: it knows"),
         (200, {"content": [{"event": "begun"}, {"event": "ended"}]}, "ended"),
         (200, {"content": ["plain"]}, "plain"),
+        (200, {"content": [{"event": "ended"}, {"event": "::group::Log"}, {"event": "::endgroup::"}]}, "ended"),
+        (200, {"content": [{"event": "::endgroup::"}]}, "it has no log"),
         (200, {"content": []}, "it has no log"),
         (404, {"detail": "no such log"}, "it has no log"),
     ],
-    ids=["an error", "no error", "plain text", "an empty log", "no log"],
+    ids=["an error", "no error", "plain text", "marks of a group", "only such marks", "an empty log", "no log"],
 )
 def test_the_last_words_of_a_task(settings: Settings, status: int, reply: Any, said: str) -> None:
     failed = TaskRun(dag="d", run="r", task="t", state="failed", tries=2, started=None, ended=None)
@@ -191,8 +195,8 @@ def test_the_words_of_one_instance_of_a_mapped_task_are_its_own(
     failed = TaskRun(dag="d", run="r", task="t", state="failed", tries=1, started=None, ended=None, index=index)
     with serving(settings, always(200, {"content": []})) as server, Client(settings) as client:
         client.last_error(failed)
-    (told,) = [each for each in server.requests if each.method == "GET"]
-    assert {name: value for name, value in told.query.items() if name == "map_index"} == asked
+    (reported,) = [each for each in server.requests if each.method == "GET"]
+    assert {name: value for name, value in reported.query.items() if name == "map_index"} == asked
 
 
 def test_only_questions_that_wait_are_told_and_since_when_they_were_first_seen(settings: Settings) -> None:

@@ -25,10 +25,10 @@ OUTSIDE = {"up"}
 def test_every_metric_that_is_asked_for_is_one_that_a_server_has(home: Settings) -> None:
     with served.running(home) as server:
         page = server.client.get("/metrics").text
-    told = {line.split()[2] for line in page.splitlines() if line.startswith("# TYPE")}
+    reported = {line.split()[2] for line in page.splitlines() if line.startswith("# TYPE")}
     expressions = [*(rule["expr"] for rule in RULES), *DRAWN]
     asked = {name for each in expressions for name in re.findall(r"\b(?:ratchet|process)_[a-z_]+\b|\bup\b", each)}
-    assert {name.removesuffix("_bucket") for name in asked} - OUTSIDE <= told
+    assert {name.removesuffix("_bucket") for name in asked} - OUTSIDE <= reported
     assert len(asked) >= len(RULES) - 1
 
 

@@ -58,6 +58,17 @@ def test_a_name_twice_is_refused_and_all_else_is_read(value: Any, ascii_only: bo
         assert codec.decode_json(body, Any) == json.loads(body)
 
 
+@pytest.mark.parametrize("text", ["9007199254740993.0", "1e-400", "-1E-400", f"0.{'0' * 330}1"])
+@pytest.mark.parametrize("form", ["[{}]", '{{"a": [0.5, {}]}}', '[{{"a": {{"b": {}}}}}]'])
+def test_a_float_that_is_not_stored_is_kept_as_its_text(text: str, form: str) -> None:
+    assert f"{text}" in repr(codec.decode_json(form.format(text).encode(), Any))
+
+
+@pytest.mark.parametrize("text", ["9007199254740994.0", "1.5e-3", "0.0", "1e16", f"0.{'0' * 330}"])
+def test_a_float_that_is_stored_is_a_float(text: str) -> None:
+    assert codec.decode_json(f"[{text}]".encode(), Any) == [float(text)]
+
+
 def test_many_names_are_checked_in_linear_time() -> None:
     names = [f'"{index}:": 1' for index in range(100_000)]
     assert len(codec.decode_json(f"{{{','.join(names)}}}".encode(), dict[str, Any])) == 100_000

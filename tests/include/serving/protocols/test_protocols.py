@@ -26,8 +26,8 @@ ANSWERS = [
 
 def ask(body: object, **changes: object) -> ProtocolRequest:
     text = body if isinstance(body, bytes) else json.dumps(body).encode()
-    told = {"request_id": "r", "body": text, "model": "taxi", "package": "p", "input_schema": TAKEN, **changes}
-    return ProtocolRequest(**told)
+    reported = {"request_id": "r", "body": text, "model": "taxi", "package": "p", "input_schema": TAKEN, **changes}
+    return ProtocolRequest(**reported)
 
 
 def tensor(name: str, kind: str, data: object, **changes: object) -> dict[str, object]:
@@ -123,29 +123,126 @@ BAD: list[tuple[str, Protocol, object, dict[str, object], str]] = [
 ]  # fmt: skip
 
 
+ROW, LISTED = '{"hour": NUMBER, "zone": "a"}', '[NUMBER, "a"]'
+TENSOR = '{"name": "hour", "shape": [1], "datatype": "FP64", "data": [NUMBER]}'
+
+
 @pytest.mark.parametrize(
-    ("protocol", "body", "changes", "told"), [each[1:] for each in BAD], ids=[each[0] for each in BAD]
+    ("protocol", "body", "kind"),
+    [
+        pytest.param(NATIVE, f'{{"rows": [{ROW}]}}', JSON, id="rows"),
+        pytest.param(INSTANCES, f'{{"instances": [{LISTED}]}}', JSON, id="instances"),
+        pytest.param(DATAFRAMES, f'{{"dataframe_records": [{ROW}]}}', JSON, id="records"),
+        pytest.param(DATAFRAMES, '{"inputs": {"hour": [NUMBER], "zone": ["a"]}}', JSON, id="inputs by column"),
+        pytest.param(DATAFRAMES, f"{ROW}\n", JSON_LINES, id="JSON lines"),
+        pytest.param(DATAFRAMES, "hour,zone\nNUMBER,a\n", CSV, id="CSV"),
+        pytest.param(TENSORS, f'{{"inputs": [{TENSOR}, {json.dumps(tensor("zone", "BYTES", ["a"], shape=[1]))}]}}', JSON, id="tensors"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize(
+    ("number", "reported"),
+    [
+        ("9007199254740993", "a whole number that a 64-bit float stores exactly"),
+        ("9007199254740993.0", "a whole number that a 64-bit float stores exactly"),
+        ("123456789012345678901234567890", "a whole number that a 64-bit float stores exactly"),
+        ("1e-400", "a number that a 64-bit float can tell from 0"),
+        ("1E-0400", "a number that a 64-bit float can tell from 0"),
+        (f"0.{'0' * 330}1", "a number that a 64-bit float can tell from 0"),
+    ],
+)
+def test_a_number_that_the_landing_refuses_is_refused_in_every_form(
+    protocol: Protocol, body: str, kind: str, number: str, reported: str
+) -> None:
+    asked = ask(body.replace("NUMBER", number).encode(), content_type=kind)
+    with pytest.raises(ScoreRequestError, match=f"hour: expected {reported}.* or (null|nothing), got {number[:60]}"):
+        [TAKEN.complete(row) for row in protocol.read(asked)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "cell", "reported"),
+    [
+        ("UINT8", 300, "a whole number from 0 to 255 or null in a tensor of UINT8, got 300"),
+        ("UINT8", -1, "a whole number from 0 to 255 or null in a tensor of UINT8, got -1"),
+        ("UINT8", True, "a whole number from 0 to 255 or null in a tensor of UINT8, got True"),
+        ("INT8", 1.5, "a whole number from -128 to 127 or null in a tensor of INT8, got 1.5"),
+        ("INT64", 2**70, "a whole number from .* or null in a tensor of INT64, got 1180591620717411303424"),
+        ("INT32", "1", "a whole number from .* or null in a tensor of INT32, got '1'"),
+        ("FP16", 70000, "a number of at most 65504.0 in size or null in a tensor of FP16, got 70000"),
+        ("FP32", 1e39, r"a number of at most 3.4\S+ in size or null in a tensor of FP32, got 1e\+39"),
+        ("FP64", 10**308 * 2, "a number of at most .* in size or null in a tensor of FP64, got 2000"),
+        ("FP64", True, "a number of at most .* in size or null in a tensor of FP64, got True"),
+        ("BOOL", 2, "true or false or null in a tensor of BOOL, got 2"),
+        ("BOOL", "true", "true or false or null in a tensor of BOOL, got 'true'"),
+        ("BYTES", 1, "a text or null in a tensor of BYTES, got 1"),
+    ],
+)
+def test_a_cell_that_is_not_of_the_datatype_is_refused(kind: str, cell: object, reported: str) -> None:
+    with pytest.raises(ScoreRequestError, match=f"hour: expected {reported}"):
+        TENSORS.read(ask({"inputs": [tensor("hour", kind, [None, cell])]}))
+
+
+@pytest.mark.parametrize(
+    ("kind", "cells"),
+    [
+        ("UINT8", [0, 255]),
+        ("INT8", [-128, 127.0]),
+        ("UINT64", [0, 2**64 - 2048]),
+        ("FP16", [65504, -0.5]),
+        ("FP32", [3.4e38, None]),
+        ("FP64", [1.7976931348623157e308, 3]),
+        ("BOOL", [True, False]),
+        ("BOOL", [0, 1]),
+    ],
+)
+def test_a_cell_of_the_datatype_is_taken(kind: str, cells: list[object]) -> None:
+    rows = TENSORS.read(ask({"inputs": [tensor("hour", kind, cells), tensor("zone", "BYTES", ["a", "b"])]}))
+    assert [TAKEN.complete(row)["hour"] for row in rows] == cells
+
+
+def test_a_byte_that_is_no_boolean_is_refused() -> None:
+    inputs = [{"name": "hour", "shape": [2], "datatype": "BOOL", "parameters": {"binary_data_size": 2}}]
+    head = json.dumps({"inputs": inputs}).encode()
+    assert TENSORS.read(ask(head + b"\1\0", content_type=BINARY, json_bytes=len(head))) == [{"hour": 1}, {"hour": 0}]
+    with pytest.raises(ScoreRequestError, match="hour: expected true or false or null in a tensor of BOOL, got 2"):
+        TENSORS.read(ask(head + b"\1\2", content_type=BINARY, json_bytes=len(head)))
+
+
+@pytest.mark.parametrize(
+    ("protocol", "body", "kind"),
+    [
+        pytest.param(NATIVE, {"rows": [{"hour": 1, "zone": " a\u3000"}]}, JSON, id="rows"),
+        pytest.param(DATAFRAMES, "hour,zone\n1, a\u3000\n".encode(), CSV, id="CSV"),
+        pytest.param(TENSORS, {"inputs": [tensor("hour", "INT8", [1], shape=[1]), tensor("zone", "BYTES", [" a\u3000"], shape=[1])]}, JSON, id="tensors"),
+    ],
+)  # fmt: skip
+def test_a_text_is_stripped_as_at_the_landing_in_every_form(protocol: Protocol, body: object, kind: str) -> None:
+    (row,) = protocol.read(ask(body, content_type=kind))
+    assert TAKEN.complete(row) == {"hour": 1.0, "zone": "a"}
+
+
+@pytest.mark.parametrize(
+    ("protocol", "body", "changes", "reported"), [each[1:] for each in BAD], ids=[each[0] for each in BAD]
 )
 def test_what_is_no_question_is_refused(
-    protocol: Protocol, body: object, changes: dict[str, object], told: str
+    protocol: Protocol, body: object, changes: dict[str, object], reported: str
 ) -> None:
-    with pytest.raises(ScoreRequestError, match=told):
+    with pytest.raises(ScoreRequestError, match=reported):
         protocol.read(ask(body, **changes))
 
 
 @pytest.mark.parametrize(
-    ("tail", "told"),
+    ("tail", "reported"),
     [
         pytest.param(b"\x01", "1 bytes came after the last tensor", id="bytes left over"),
         pytest.param(b"", "says 4, but 0 bytes are left", id="bytes cut off"),
     ],
 )
-def test_bytes_that_are_not_those_announced_are_refused(tail: bytes, told: str) -> None:
+def test_bytes_that_are_not_those_announced_are_refused(tail: bytes, reported: str) -> None:
     head = json.dumps(
         {"inputs": [{"name": "hour", "shape": [1], "datatype": "FP32", "parameters": {"binary_data_size": 4}}]}
     ).encode()
     body = head + (b"\0\0\0\0" + tail if tail else b"")
-    with pytest.raises(ScoreRequestError, match=told):
+    with pytest.raises(ScoreRequestError, match=reported):
         TENSORS.read(ask(body, content_type=BINARY, json_bytes=len(head)))
 
 
@@ -157,10 +254,10 @@ def test_a_format_that_is_not_read_is_told_apart() -> None:
 @pytest.mark.parametrize(
     ("protocol", "body", "pick"),
     [
-        pytest.param(NATIVE, {}, lambda told: [each["score"] for each in told["answers"]], id="native"),
-        pytest.param(INSTANCES, {}, lambda told: told["predictions"], id="vertex"),
-        pytest.param(DATAFRAMES, {}, lambda told: told["predictions"], id="mlflow"),
-        pytest.param(TENSORS, {"inputs": TWO}, lambda told: told["outputs"][0]["data"], id="v2"),
+        pytest.param(NATIVE, {}, lambda reported: [each["score"] for each in reported["answers"]], id="native"),
+        pytest.param(INSTANCES, {}, lambda reported: reported["predictions"], id="vertex"),
+        pytest.param(DATAFRAMES, {}, lambda reported: reported["predictions"], id="mlflow"),
+        pytest.param(TENSORS, {"inputs": TWO}, lambda reported: reported["outputs"][0]["data"], id="v2"),
     ],
 )
 def test_scores_come_back_in_order(
@@ -180,6 +277,6 @@ def test_a_client_that_asks_for_bytes_gets_them_after_the_json() -> None:
     wish = {"inputs": TWO, "outputs": [{"name": "score", "parameters": {"binary_data": True}}]}
     reply = TENSORS.write(ask(wish), ANSWERS)
     size = int(reply.headers[HEADER])
-    told = msgspec.json.decode(reply.body[:size])
-    assert told["outputs"][0]["parameters"] == {"binary_data_size": 16}
+    reported = msgspec.json.decode(reply.body[:size])
+    assert reported["outputs"][0]["parameters"] == {"binary_data_size": 16}
     assert np.frombuffer(reply.body[size:], "<f8").tolist() == [0.25, 1.0]

@@ -1,21 +1,24 @@
 """The guard puts a model back that was shown worse, once, whatever interrupts it, and says why."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
 import pytest
 
+from include import usecases
 from include.settings import Settings
 from include.steps import release_state
-from include.steps.adoption import guard
+from include.steps.adoption import guard, record, standing_approval
 from include.steps.adoption import line as lines
 from include.steps.context import NightContext, StepContext
-from include.stores import ledger, packages, routing_store, warehouse
+from include.steps.features import build
+from include.stores import ledger, packages, routing_store, table_snapshot, warehouse
 from ml.governance import ledger_entries
 from ml.governance.hash_chain import Entry
-from ml.governance.ledger_entries import EntryKind, RolledBack
-from ml.usecase import Adoption
+from ml.governance.ledger_entries import EntryKind, RolledBack, Verdict
+from ml.usecase import Adoption, AsOf, periods
 from tests.include.steps.adoption.conftest import DECLARED, Adopted, nudge, spoil
 from tests.include.steps.conftest import LATER, NIGHT, WRITES, contents
 from tests.killing import Killed, killed_after
@@ -24,9 +27,9 @@ Adopt = Callable[..., Adopted]
 
 
 def champion(settings: Settings) -> Entry:
-    found = ledger.champion(warehouse.engine(settings.warehouse_url), "taxi")
-    assert found is not None
-    return found
+    result = ledger.champion(warehouse.engine(settings.warehouse_url), "taxi")
+    assert result is not None
+    return result
 
 
 def alerts(settings: Settings) -> list[str]:
@@ -83,6 +86,13 @@ def test_a_budget_that_is_used_up_puts_the_last_proven_model_back_and_ends_the_a
     assert (line.anchor, line.allowance_used) == (home.before, 1)
 
 
+def test_the_smaller_budget_of_a_standing_approval_counts(adopt: Adopt, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = adopt(spoil, adoption=Adoption(rollback=1e9, harm_budget=1e9))
+    monkeypatch.setattr(standing_approval, "harm_budget", lambda _, standing, declared: min(declared, 0.5))
+    assert guard.examine("taxi", LATER) == home.before
+    assert "of 0.5 lost" in ledger_entries.read(champion(home.settings), RolledBack).why
+
+
 def test_a_second_examination_changes_nothing(adopt: Adopt) -> None:
     home = adopt(spoil)
     guard.examine("taxi", LATER)
@@ -102,8 +112,8 @@ def test_killed_anywhere_and_run_again_it_ends_the_same(adopt: Adopt) -> None:
         with killed_after(number, WRITES), pytest.raises(Killed):
             guard.examine("taxi", LATER)
         guard.examine("taxi", LATER)
-        found = contents(again.settings)
-        assert {name: found[name] for name in found if "alerts" not in name} == {
+        result = contents(again.settings)
+        assert {name: result[name] for name in result if "alerts" not in name} == {
             name: expected[name] for name in expected if "alerts" not in name
         }
 
@@ -116,6 +126,31 @@ def test_a_package_that_is_gone_is_an_alert_and_the_champion_stays(adopt: Adopt,
     assert champion(home.settings).subject == home.digest
     assert [each for each in alerts(home.settings) if "cannot be compared" in each]
     assert home.before not in packages.stored(home.settings.packages)
+
+
+@pytest.mark.parametrize(
+    "features",
+    [lambda each: replace(each, within_hours=1.5), lambda _: None],
+    ids=["of another meaning", "no longer declared"],
+)
+def test_models_are_not_compared_on_features_that_are_not_theirs(
+    adopt: Adopt, monkeypatch: Any, features: Callable[[AsOf], AsOf | None]
+) -> None:
+    home = adopt(spoil)
+    redeclared = [features(each) if isinstance(each, AsOf) else each for each in home.case.features]
+    case = replace(home.case, features=tuple(each for each in redeclared if each is not None))
+    monkeypatch.setattr(usecases, "get", lambda _: case)
+    for night in periods.parse(f"{NIGHT}..{LATER}"):
+        build.build("taxi", str(night))
+    assert guard.examine("taxi", LATER) is None
+    assert champion(home.settings).subject == home.digest
+    (alert,) = alerts(home.settings)
+    assert "cannot be compared with the model that it replaced: expected the feature table of" in alert
+    context = NightContext.load_night("taxi", LATER)
+    verdict = ledger.entries(context.engine, "taxi", EntryKind.JUDGED)[-1]
+    recipe, tables = str(ledger_entries.read(verdict, Verdict).recipe), table_snapshot.take(case, home.settings)
+    stopped = record.measure(context, recipe, home.digest, tables).stopped
+    assert stopped.startswith("its evidence cannot be computed: expected the feature table of")
 
 
 def test_the_state_is_the_same_whenever_the_ledger_is_replayed(adopt: Adopt) -> None:

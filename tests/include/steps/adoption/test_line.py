@@ -54,6 +54,12 @@ def test_unproven_terms_end_with_their_successor(adopt: Adopt) -> None:
     ]
 
 
+def test_a_refresh_that_was_judged_and_not_adopted_leaves_a_line_without_champions() -> None:
+    refresh = lines.Refresh(night=date.fromisoformat(NIGHT), digest="d" * 64)
+    line = lines.RecipeLine(recipe="r" * 64, anchor="a" * 64, refreshes=(refresh,), terms=(), stopped="")
+    assert (line.proven, line.unproven_terms, line.allowance_used) == ("a" * 64, (), 0)
+
+
 def test_a_line_before_a_night_knows_nothing_of_that_night(adopt: Adopt) -> None:
     home = adopt(nudge)
     assert read(home, NIGHT) is None

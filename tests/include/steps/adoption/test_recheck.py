@@ -14,7 +14,7 @@ from ml.governance.ledger_entries import EntryKind, RolledBack
 from ml.promotion.adoption.admission import Admission
 from ml.usecase import Adoption
 from tests.challenger import challenge
-from tests.include.steps.adoption.conftest import DECLARED, Adopted, nudge
+from tests.include.steps.adoption.conftest import DECLARED, Adopted, nudge, spoil
 
 Adopt = Callable[..., Adopted]
 NEXT = "2024-03-19"
@@ -76,3 +76,10 @@ def test_a_use_case_that_no_longer_declares_an_adoption_admits_by_proof_only(ado
     with pytest.raises(LedgerError, match="declares no adoption"):
         require(home, next_challenger(home, Admission.ALLOWANCE))
     assert DECLARED.allowance == 2
+
+
+@pytest.mark.parametrize("admission", [Admission.ALLOWANCE, Admission.LICENCE])
+def test_the_harm_is_computed_and_not_believed(adopt: Adopt, admission: Admission) -> None:
+    home = adopt(spoil, adoption=Adoption(harm_budget=0.05))
+    with pytest.raises(LedgerError, match=r"unproven models have lost [\d.]+ of the harm budget of 0\.05"):
+        require(home, next_challenger(home, admission))

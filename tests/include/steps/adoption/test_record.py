@@ -45,7 +45,7 @@ def nightly_gain(home: Adopted, champion: str, challenger: str, first: date, las
         first=line(home, EARLY).refreshes[0].night,
         last=context.night,
     )
-    rows = gains._labelled(first, last, context.night)
+    rows = gains.labelled(first, last, context.night)
     losses = []
     for digest in (champion, challenger):
         files = packages.get(home.settings.packages, digest, home.settings.trusted_keys)
@@ -57,10 +57,10 @@ def nightly_gain(home: Adopted, champion: str, challenger: str, first: date, las
 
 
 def line(home: Adopted, first_night: str) -> lines.RecipeLine:
-    found = lines.read(NightContext.load_night("taxi", LATER), recipe_of(home))
-    assert found is not None
-    assert str(found.refreshes[0].night) == first_night
-    return found
+    result = lines.read(NightContext.load_night("taxi", LATER), recipe_of(home))
+    assert result is not None
+    assert str(result.refreshes[0].night) == first_night
+    return result
 
 
 def test_evidence_and_harm_are_those_counted_row_by_row(adopt: Adopt) -> None:
@@ -81,8 +81,8 @@ def test_evidence_and_harm_are_those_counted_row_by_row(adopt: Adopt) -> None:
 def test_a_recipe_without_judged_models_has_the_champion_as_anchor(adopt: Adopt) -> None:
     home = adopt(nudge)
     context = NightContext.load_night("taxi", LATER)
-    found = record.measure(context, "another recipe", home.digest, table_snapshot.take(context.case, context.settings))
-    assert found == record.RecipeRecord(anchor=home.digest[:12])
+    result = record.measure(context, "another recipe", home.digest, table_snapshot.take(context.case, context.settings))
+    assert result == record.RecipeRecord(anchor=home.digest[:12])
 
 
 def test_evidence_that_cannot_be_computed_stops_unproven_adoptions(adopt: Adopt) -> None:

@@ -32,7 +32,7 @@ from ml.retraining.backtest import policies, simulation
 from ml.retraining.backtest.context import BacktestContext
 from ml.retraining.backtest.history import TrainedModel, TrainingId
 from ml.training import fitting
-from ml.usecase import Drift, Triggers, UseCase, periods
+from ml.usecase import Drift, RetrainingPrice, Triggers, UseCase, periods
 from ml.usecase.triggers import NAMES as THRESHOLDS
 from tests import recorded
 from tests.include.steps.conftest import LAST, contents
@@ -49,6 +49,7 @@ OPEN = Triggers(
     drift=Drift(psi_threshold=0.05, triggers_retraining=True),
     min_nights=1,
     cooldown_nights=0,
+    worth=RetrainingPrice(risk=1.0),
 )
 
 
@@ -64,25 +65,39 @@ def walked(replayed: BacktestRun) -> tuple[object, ...]:
 
 def test_policies_are_walked_and_production_is_not_touched(weeks: Settings) -> None:
     before = contents(weeks)
-    found = step.run(ASKED)
-    assert [each.policy for each in found.results.policies] == ASKED.policies.split(",")
-    assert [each.trainings for each in found.results.policies[:2]] == [0, 3]
-    assert found.results.rows > 17 * 60
+    result = step.run(ASKED)
+    assert [each.policy for each in result.results.policies] == ASKED.policies.split(",")
+    assert [each.trainings for each in result.results.policies[:2]] == [0, 3]
+    assert result.results.rows > 17 * 60
     assert contents(weeks) == before
 
 
+def test_a_policy_that_recalibrates_needs_no_other_trainings_and_changes_scores_only(weeks: Settings) -> None:
+    layer = "+recalibrate:every_nights=5:min_rows=60:gated=0"
+    before = contents(weeks)
+    result = step.run(replace(ASKED, policies=f"never,never{layer},every@6,every@6{layer}"))
+    assert contents(weeks) == before
+    assert result.cost.trained == 4
+    by_name = {walk.policy.name: walk for walk in result.walks}
+    results = {each.policy: each for each in result.results.policies}
+    for name in ("never", "every@6"):
+        plain, layered = by_name[name], by_name[name + layer]
+        assert replace(layered, policy=plain.policy) == plain
+        assert results[name].quality.loss != results[name + layer].quality.loss
+
+
 def test_a_training_is_the_one_that_production_would_make_of_what_was_known(weeks: Settings, taxi: UseCase) -> None:
-    found = step.run(replace(ASKED, policies="never"))
+    result = step.run(replace(ASKED, policies="never"))
     night = date(2024, 3, 16)
     tables = table_snapshot.take(taxi, weeks)
     rows = training_set.read(NightContext(case=taxi, night=night, settings=weeks), tables)
     target = targets.from_labels(taxi, rows.labels)
-    candidate = found.training_key.recipe.candidate
+    candidate = result.training_key.recipe.candidate
     fitted = fitting.fit(
         candidate, candidates.gather_material(StepContext(case=taxi, settings=weeks), rows, target, SEED)
     )
     later = build.read(weeks.lake, taxi, "2024-03-17").sort_values(["night", "entity"])
-    kept = trainings.gather(found.training_key, [TrainingId(night)], 1, lambda _: None)[TrainingId(night)]
+    kept = trainings.gather(result.training_key, [TrainingId(night)], 1, lambda _: None)[TrainingId(night)]
     assert isinstance(kept, TrainedModel)
     np.testing.assert_array_equal(kept.scores[-len(later) :], fitted.model.predict(later))
     assert kept.loss == pytest.approx(target.row_loss(rows.labels[fitted.out_of_fold], fitted.scores).mean())
@@ -158,15 +173,15 @@ def test_processes_end_with_the_one_that_began_them_however_it_ends(tmp_path: Pa
 
 
 def test_the_gate_holds_nights_out_and_says_why_it_refuses(weeks: Settings, taxi: UseCase) -> None:
-    found = step.run(replace(ASKED, policies="never,every@6", gate=True))
+    result = step.run(replace(ASKED, policies="never,every@6", gate=True))
     judged = TrainingId(date(2024, 3, 22), taxi.gates.judged_nights)
-    kept = trainings.gather(found.training_key, [judged], 1, lambda _: None)[judged]
+    kept = trainings.gather(result.training_key, [judged], 1, lambda _: None)[judged]
     assert isinstance(kept, TrainedModel)
     held_out = date.fromisoformat(kept.used_until) - date.fromisoformat(kept.learned_until)
     assert held_out == timedelta(days=taxi.gates.judged_nights)
     assert list(kept.baselines) == [each.name for each in taxi.baselines]
     assert {check.name.split("=")[0] for check in kept.checks} == {"group zone"}
-    looks = found.walks[1].records
+    looks = result.walks[1].records
     assert all(look.reason for look in looks)
     assert all(bool(look.failed_checks) == (look.admission is not Admission.PROOF) for look in looks)
 
@@ -183,21 +198,21 @@ def test_another_recipe_and_other_code_are_other_trainings(weeks: Settings) -> N
 
 
 def test_at_most_so_many_rows_are_drawn_from_all_nights(weeks: Settings) -> None:
-    found = step.run(replace(ASKED, policies="never", max_rows=400, calibrated=False))
+    result = step.run(replace(ASKED, policies="never", max_rows=400, calibrated=False))
     training = TrainingId(date(2024, 3, 16))
-    first = trainings.gather(found.training_key, [training], 1, lambda _: None)[training]
+    first = trainings.gather(result.training_key, [training], 1, lambda _: None)[training]
     assert isinstance(first, TrainedModel)
     assert first.rows == 400
-    rows = trainings.source("taxi", found.training_key.reads)
+    rows = trainings.source("taxi", result.training_key.reads)
     drawn = trainings.sample(training_set.join_labels(rows.case, date(2024, 3, 16), rows.rows, rows.known), 400)
     assert len(set(drawn.nights)) == 15
 
 
 def test_thresholds_around_the_triggers_are_walked_too(weeks: Settings) -> None:
-    found = step.run(replace(ASKED, policies="triggers@6", sensitivity=True))
-    assert found.sensitivity is not None
+    result = step.run(replace(ASKED, policies="triggers@6", sensitivity=True))
+    assert result.sensitivity is not None
     moved = [f"triggers:new_labels={int(280 * factor)}@6" for factor in step.SENSITIVITY_FACTORS]
-    assert [each.policy for each in found.sensitivity.policies] == ["triggers@6", *moved]
+    assert [each.policy for each in result.sensitivity.policies] == ["triggers@6", *moved]
 
 
 @pytest.mark.parametrize(

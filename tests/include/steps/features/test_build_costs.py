@@ -48,11 +48,11 @@ def test_null_shares_of_a_night_are_those_of_its_rows(arrive: Arrive, taxi: UseC
     STEPS["features"]()
     rows = lake.read(build.address(settings.lake, taxi), "2024-03-05", "2024-03-05")
     day, engine = date(2024, 3, 5), warehouse.engine(settings.warehouse_url)
-    told = {each.metric: each for each in warehouse.metrics(engine, "taxi", day, day, slice=build.TABLE)}
-    assert {name: (each.value, each.n) for name, each in told.items()} == {
+    reported = {each.metric: each for each in warehouse.metrics(engine, "taxi", day, day, slice=build.TABLE)}
+    assert {name: (each.value, each.n) for name, each in reported.items()} == {
         f"null_share:{name}": (rows[name].isna().mean(), len(rows)) for name in taxi.feature_names
     }
-    assert 0 < (told["null_share:congestion"].value or 0) < 1
+    assert 0 < (reported["null_share:congestion"].value or 0) < 1
 
 
 def test_the_null_share_of_a_personal_feature_is_told_only_where_reports_may_tell_it(

@@ -50,9 +50,9 @@ def one_less(declared: tuple[Feature, ...]) -> tuple[Feature, ...]:
 
 
 def champion(settings: Settings) -> str:
-    found = ledger.champion(warehouse.engine(settings.warehouse_url), "taxi")
-    assert found is not None
-    return found.subject
+    result = ledger.champion(warehouse.engine(settings.warehouse_url), "taxi")
+    assert result is not None
+    return result.subject
 
 
 def test_a_champion_scores_a_night_that_has_one_feature_more(arrive: Arrive, declare: Declare) -> None:
@@ -180,13 +180,13 @@ def test_parity_tells_of_a_snapshot_that_the_champion_cannot_be_served_from(arri
     materialize.materialize("taxi", NIGHT)
     parity.check("taxi", NIGHT)
     night = periods.parse(NIGHT).first
-    told = {
+    reported = {
         each.subject: each.message
         for each in warehouse.alerts(warehouse.engine(settings.warehouse_url), "taxi", night, night)
     }
-    assert "60 absent" in told["snapshot"]
-    assert "defines congestion differently: serve a model" in told["snapshot"]
-    assert "`ratchet features build taxi 2024-03-03..2024-03-16`" in told["training join"]
+    assert "60 absent" in reported["snapshot"]
+    assert "defines congestion differently: serve a model" in reported["snapshot"]
+    assert "`ratchet features build taxi 2024-03-03..2024-03-16`" in reported["training join"]
 
 
 def test_parity_has_nothing_to_compare_with_a_table_of_older_declarations(arrive: Arrive, declare: Declare) -> None:

@@ -30,16 +30,16 @@ def deployed(arrive: Arrive, step: str = "ingest the next night") -> Settings:
 
 def held(case: UseCase, settings: Settings) -> dict[str, Any]:
     """Return what is online of every entity at each horizon, and what is on the shelf."""
-    told: dict[str, Any] = {}
+    reported: dict[str, Any] = {}
     for service, horizon in zip(
         build.services(StepContext(case=case, settings=settings)), (case.horizon, case.live), strict=False
     ):
         ids = sorted(build.read(settings.lake, case, horizon=horizon)["entity"])
-        told[service.view] = feature_store.online(settings, service, ids).to_csv()
+        reported[service.view] = feature_store.online(settings, service, ids).to_csv()
     folder = materialize.snapshot_folder(StepContext(case=case, settings=settings))
-    told["shelf"] = {path.name: sorted(folder.glob(f"{path.name}/*")) and path.name for path in folder.iterdir()}
-    told["newest"] = snapshot_store.newest(folder)
-    return told
+    reported["shelf"] = {path.name: sorted(folder.glob(f"{path.name}/*")) and path.name for path in folder.iterdir()}
+    reported["newest"] = snapshot_store.newest(folder)
+    return reported
 
 
 def test_the_nights_entities_are_online_and_on_the_shelf(arrive: Arrive, taxi: UseCase) -> None:

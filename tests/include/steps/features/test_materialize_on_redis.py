@@ -53,8 +53,8 @@ def deployed(arrive: Arrive) -> Settings:
 
 def parity_alerts(settings: Settings) -> dict[str, str]:
     night = periods.parse(NIGHT).first
-    found = warehouse.alerts(warehouse.engine(settings.warehouse_url), "taxi", night, night)
-    return {each.subject: each.message for each in found if each.kind == parity.ALERT_KIND}
+    result = warehouse.alerts(warehouse.engine(settings.warehouse_url), "taxi", night, night)
+    return {each.subject: each.message for each in result if each.kind == parity.ALERT_KIND}
 
 
 def test_a_night_is_online_in_redis_to_the_last_bit(server: "Server", arrive: Arrive, taxi: UseCase) -> None:
@@ -104,9 +104,11 @@ def test_servers_answer_while_redis_is_away_and_a_later_run_brings_the_night_onl
     running = materialize.open_snapshot_store(StepContext(case=taxi, settings=settings))
     expected = running.snapshot.lookup(f"{NIGHT}|0")
     server.kill()
-    with pytest.raises(SetupError, match=r"expected the online store at redis://127\.0\.0\.1:\d+/0 to answer") as told:
+    with pytest.raises(
+        SetupError, match=r"expected the online store at redis://127\.0\.0\.1:\d+/0 to answer"
+    ) as reported:
         materialize.materialize("taxi", NIGHT)
-    assert server.password not in str(told.value)
+    assert server.password not in str(reported.value)
     for served in (running, materialize.open_snapshot_store(StepContext(case=taxi, settings=settings))):
         assert served.refresh() is None
         assert served.snapshot.lookup(f"{NIGHT}|0") == expected

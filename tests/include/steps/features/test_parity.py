@@ -42,8 +42,8 @@ def online(arrive: Arrive, step: str, night: str) -> Settings:
 def measured(settings: Settings, night: str) -> dict[str, tuple[float | None, int]]:
     """Return how many values differ and how many entities were compared, by way."""
     engine, when = warehouse.engine(settings.warehouse_url), periods.parse(night).first
-    found = warehouse.metrics(engine, "taxi", when, when)
-    return {each.metric.removeprefix("parity:"): (each.value, each.n) for each in found if "parity:" in each.metric}
+    result = warehouse.metrics(engine, "taxi", when, when)
+    return {each.metric.removeprefix("parity:"): (each.value, each.n) for each in result if "parity:" in each.metric}
 
 
 def alerts(settings: Settings, night: str) -> dict[str, str]:
@@ -83,10 +83,10 @@ def test_a_time_zone_shift_of_the_cutoff_is_caught(arrive: Arrive, taxi: UseCase
     materialize.apply("taxi")
     materialize.materialize("taxi", MONDAY)
     assert parity.check("taxi", MONDAY) > 0
-    told = alerts(settings, MONDAY)
-    assert "cutoff of 60 entities" in told["rebuild"]
-    assert "got 2024-03-17 21:30:00+00:00" in told["rebuild"]
-    assert "zone of 60 entities" in told["historical retrieval"]
+    reported = alerts(settings, MONDAY)
+    assert "cutoff of 60 entities" in reported["rebuild"]
+    assert "got 2024-03-17 21:30:00+00:00" in reported["rebuild"]
+    assert "zone of 60 entities" in reported["historical retrieval"]
 
 
 def correct_rides(settings: Settings) -> None:
@@ -143,9 +143,9 @@ def test_a_late_row_after_the_materialisation_is_caught_and_the_next_one_mends_i
     assert parity.check("taxi", NIGHT) == 0
     correct_rides(settings)
     assert parity.check("taxi", NIGHT) > 0
-    told = alerts(settings, NIGHT)
-    assert sorted(told) == ["live online store", "online store", "snapshot"]
-    assert all("is_late_mean_by_zone_3d of " in message for message in told.values())
+    reported = alerts(settings, NIGHT)
+    assert sorted(reported) == ["live online store", "online store", "snapshot"]
+    assert all("is_late_mean_by_zone_3d of " in message for message in reported.values())
     materialize.materialize("taxi", NIGHT)
     assert parity.check("taxi", NIGHT) == 0
     assert alerts(settings, NIGHT) == {}
@@ -223,8 +223,8 @@ def test_a_member_who_came_back_later_is_not_expected_online_as_of_then(home: Se
     materialize.apply("gym")
     materialize.materialize("gym", "2023-12-01")
     assert parity.check("gym", "2023-11-01") == 0
-    found = warehouse.metrics(warehouse.engine(home.warehouse_url), "gym", metric="parity:online store")
-    assert [(each.value, each.n) for each in found] == [(0.0, members - 1)]
+    result = warehouse.metrics(warehouse.engine(home.warehouse_url), "gym", metric="parity:online store")
+    assert [(each.value, each.n) for each in result] == [(0.0, members - 1)]
 
 
 def test_without_features_nothing_is_compared(home: Settings, taxi: UseCase) -> None:

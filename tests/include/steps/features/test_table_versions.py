@@ -9,9 +9,8 @@ import pytest
 
 from include import usecases
 from include.settings import Settings
-from include.steps import ingest
+from include.steps import ingest, scoring_package
 from include.steps.features import build, table_versions
-from include.steps.score import batch_prediction
 from include.stores import lake, landing, ledger, registry, warehouse
 from include.stores.registry import client
 from ml.errors import DataError, LedgerError, RequestError
@@ -49,9 +48,9 @@ def scored_and_corrected(arrive: Arrive) -> Settings:
 def test_a_night_names_the_versions_that_each_stage_read_or_made(arrive: Arrive) -> None:
     arrive("score")
     STEPS["score"]()
-    told = [(each.stage, each.table, each.version) for each in table_versions.list_references("taxi", NIGHT)]
-    assert len(told) == len(set(told))
-    assert set(told) == {
+    reported = [(each.stage, each.table, each.version) for each in table_versions.list_references("taxi", NIGHT)]
+    assert len(reported) == len(set(reported))
+    assert set(reported) == {
         *(("ingest", f"valid/{table}", 1) for table in ("bookings", "rides", "traffic")),
         *(("features", f"valid/{table}", 1) for table in ("bookings", "rides", "traffic")),
         ("features", "features/entities", 1),
@@ -110,7 +109,7 @@ def test_a_score_is_recomputed_from_the_version_that_it_names(arrive: Arrive, ta
     issued = warehouse.scores(warehouse.engine(settings.warehouse_url), "taxi", date(2024, 3, 17)).set_index("entity")
     (version,) = set(issued["features_version"])
     rows = build.read(settings.lake, taxi, NIGHT, NIGHT, at_version=version)
-    again = batch_prediction.load_model(issued["model_digest"].iloc[0], settings).predict(rows)
+    again = scoring_package.load(issued["model_digest"].iloc[0], settings).model.predict(rows)
     assert (issued.loc[rows["entity"], "score"].to_numpy() == again).all()
 
 
@@ -124,10 +123,10 @@ def test_a_vacuum_keeps_every_named_version_bit_for_bit_and_removes_the_others(a
         (each.table, each.version): table_versions.rows("taxi", each.table, each.version)[0]
         for each in table_versions.list_references("taxi")
     }
-    told = table_versions.vacuum("taxi", keep_nights=0, dry_run=True)
+    reported = table_versions.vacuum("taxi", keep_nights=0, dry_run=True)
     table_versions.rows("taxi", "valid/rides", unnamed)
-    assert table_versions.vacuum("taxi", keep_nights=0) == told
-    assert sum(len(each.files) for each in told if each.table == "valid/rides") == 1
+    assert table_versions.vacuum("taxi", keep_nights=0) == reported
+    assert sum(len(each.files) for each in reported if each.table == "valid/rides") == 1
     with pytest.raises(DataError, match=rf"version {unnamed} of valid/rides cannot be read any more"):
         table_versions.rows("taxi", "valid/rides", unnamed)
     for (table, version), rows in kept.items():
@@ -164,16 +163,16 @@ def test_an_alias_on_a_package_that_the_ledger_does_not_know_stops_the_vacuum(
 
 
 @pytest.mark.parametrize(
-    ("night", "table", "told"),
+    ("night", "table", "reported"),
     [
         ("2031-01-01", "valid/rides", r"expected a night of taxi .*from 2024-03-01 to 2024-03-16.*, got 2031-01-01"),
         ("soon", "valid/rides", "expected a night"),
         (LAST, "valid/ferries", r"expected one of the tables \['features/entities', .*'valid/traffic'\], got"),
     ],
 )
-def test_an_unknown_night_or_table_is_refused(arrive: Arrive, night: str, table: str, told: str) -> None:
+def test_an_unknown_night_or_table_is_refused(arrive: Arrive, night: str, table: str, reported: str) -> None:
     arrive("train")
-    with pytest.raises(RequestError, match=told):
+    with pytest.raises(RequestError, match=reported):
         table_versions.version_at("taxi", night, table)
 
 

@@ -45,12 +45,12 @@ def test_labels_are_those_of_their_own_entities_in_order(arrive: Arrive, taxi: U
 
 def test_of_two_labels_the_one_known_last_by_the_cutoff_counts(arrive: Arrive, taxi: UseCase) -> None:
     settings = arrive("train")
-    told = rides(taxi, settings)
-    first = told[told["ride_date"] == "2024-03-05"].iloc[[0]]
+    reported = rides(taxi, settings)
+    first = reported[reported["ride_date"] == "2024-03-05"].iloc[[0]]
     cutoff = pd.Timestamp(taxi.horizon.cutoff(WHEN))
     before = first.assign(is_late=7.0, known_at=cutoff)
     after = first.assign(is_late=9.0, known_at=cutoff + pd.Timedelta(seconds=1))
-    put(taxi, settings, pd.concat([after, told, before]).astype(told.dtypes))
+    put(taxi, settings, pd.concat([after, reported, before]).astype(reported.dtypes))
     rows = read(taxi, settings)
     assert rows.labels[(rows.frame["entity"] == first["entity"].iloc[0]).to_numpy()].tolist() == [7.0]
 
@@ -60,9 +60,9 @@ def test_a_night_is_learned_from_once_its_labels_have_matured(
     arrive: Arrive, taxi: UseCase, missing: int, there: bool
 ) -> None:
     settings = arrive("train")
-    told, night = rides(taxi, settings), "2024-03-05"
+    reported, night = rides(taxi, settings), "2024-03-05"
     of_night = read(taxi, settings).frame.query("night == @night")["entity"].sort_values()
-    put(taxi, settings, told[~told["entity"].isin(of_night.head(missing))])
+    put(taxi, settings, reported[~reported["entity"].isin(of_night.head(missing))])
     left = (read(taxi, settings).nights == night).sum()
     assert left == (60 - missing if there else 0)
 

@@ -32,7 +32,7 @@ def count(night: Night, table: str, key: str) -> int:
     return len(lake.read(lake.address(night.where.lake, "taxi", "valid", table), key, key))
 
 
-def told(night: Night, key: str) -> dict[str, FileRevision]:
+def reported(night: Night, key: str) -> dict[str, FileRevision]:
     engine = warehouse.engine(night.where.warehouse_url)
     return {each.name: each for each in warehouse.files(engine, "taxi", key)}
 
@@ -59,7 +59,7 @@ def test_the_same_bytes_on_another_night_are_taken_once_and_told(night: Night, t
     later = draw(night, NEXT, tmp_path)
     later.put("rides.again.csv", night.fetch("rides.csv"))
     ingest.ingest("taxi", NEXT)
-    assert told(night, NEXT)["rides.again.csv"].reason == f"the same bytes as rides.csv of {NIGHT}"
+    assert reported(night, NEXT)["rides.again.csv"].reason == f"the same bytes as rides.csv of {NIGHT}"
     assert count(night, "rides", NEXT) == 60
 
 
@@ -110,9 +110,9 @@ def test_an_earlier_night_that_comes_later_owns_its_bytes(
     later = draw(night, NEXT, tmp_path)
     later.put("rides.again.csv", night.fetch("rides.csv"))
     ingest.ingest("taxi", NEXT)
-    assert told(night, NEXT)["rides.again.csv"].status == "ingested"
+    assert reported(night, NEXT)["rides.again.csv"].status == "ingested"
     night.take()
-    assert (told(night, NEXT)["rides.again.csv"].status, count(night, "rides", NEXT)) == ("duplicate", 60)
+    assert (reported(night, NEXT)["rides.again.csv"].status, count(night, "rides", NEXT)) == ("duplicate", 60)
 
 
 def test_a_window_that_takes_a_night_anew_takes_the_same_bytes_again_for_it_replaces_them(
@@ -123,8 +123,10 @@ def test_a_window_that_takes_a_night_anew_takes_the_same_bytes_again_for_it_repl
     wider = draw(night, both, tmp_path)
     wider.put("traffic.csv", night.fetch("traffic.csv"))
     ingest.ingest("taxi", both)
-    assert {name: each.status for name, each in told(night, both).items()} == dict.fromkeys(night.files(), "ingested")
+    assert {name: each.status for name, each in reported(night, both).items()} == dict.fromkeys(
+        night.files(), "ingested"
+    )
     assert count(night, "traffic", NIGHT) == 72
     night.take()
-    assert {each.status for each in told(night, both).values()} == {"ingested"}
+    assert {each.status for each in reported(night, both).values()} == {"ingested"}
     assert count(night, "traffic", NIGHT) == 72

@@ -64,7 +64,7 @@ def test_one_bad_row_is_quarantined_and_the_others_are_taken(
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "told"),
+    ("old", "new", "reported"),
     [
         ("kilometres", "miles", r"missing: ['kilometres'], not in the contract: ['miles']"),
         ("kilometres", "kilometres,tip", "59 rows"),
@@ -72,7 +72,7 @@ def test_one_bad_row_is_quarantined_and_the_others_are_taken(
     ids=["a renamed column", "a header longer than its rows"],
 )
 def test_a_file_that_breaks_its_contract_is_quarantined_whole_and_the_others_are_taken(
-    arrive: Arrive, old: str, new: str, told: str
+    arrive: Arrive, old: str, new: str, reported: str
 ) -> None:
     settings = arrive("ingest a night")
     path = land(settings) / "bookings.csv"
@@ -103,8 +103,8 @@ def test_a_corrected_file_replaces_the_night_and_is_another_fact(arrive: Arrive)
     for kilometres in ("far", "5", "5"):
         edit(folder / "bookings.csv", 3, "kilometres", kilometres)
         ingest.ingest("taxi", NIGHT)
-    told = ledger.entries(warehouse.engine(settings.warehouse_url), "taxi", EntryKind.VALIDATED, subject=NIGHT)
-    assert [ledger_entries.read(entry, Validated).rows_quarantined for entry in told] == [1, 0]
+    reported = ledger.entries(warehouse.engine(settings.warehouse_url), "taxi", EntryKind.VALIDATED, subject=NIGHT)
+    assert [ledger_entries.read(entry, Validated).rows_quarantined for entry in reported] == [1, 0]
     assert len(stage(settings, "quarantine", "bookings")) == 0
 
 

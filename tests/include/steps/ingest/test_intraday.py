@@ -37,8 +37,8 @@ def served(case: UseCase, settings: Settings) -> FeatureSnapshot:
     ).snapshot
 
 
-def frame(found: FeatureSnapshot) -> pd.DataFrame:
-    return pd.DataFrame({entity: found.lookup(entity) for entity in found.row_index}).T.sort_index()
+def frame(result: FeatureSnapshot) -> pd.DataFrame:
+    return pd.DataFrame({entity: result.lookup(entity) for entity in result.row_index}).T.sort_index()
 
 
 def test_once_every_cutoff_has_passed_the_shelf_has_what_training_reads_the_next_night(

@@ -29,8 +29,8 @@ def land(settings: Settings, gym: UseCase, night: str) -> Path:
 
 def test_a_label_that_names_no_night_belongs_to_that_of_its_entity(home: Settings, gym: UseCase) -> None:
     ingest.ingest("gym", "2023-01-01..2023-04-01")
-    found = {(entity[1:7], night) for entity, night in recorded(home)}
-    assert found == {("202301", "2023-01-01"), ("202302", "2023-02-01"), ("202303", "2023-03-01")}
+    result = {(entity[1:7], night) for entity, night in recorded(home)}
+    assert result == {("202301", "2023-01-01"), ("202302", "2023-02-01"), ("202303", "2023-03-01")}
 
 
 def test_a_label_whose_entity_never_came_rests_in_the_lake(home: Settings, gym: UseCase) -> None:

@@ -35,8 +35,8 @@ def labels(night: Night) -> dict[str, float]:
         return {str(row.entity): float(row.label) for row in connection.execute(query, {"night": NIGHT})}
 
 
-def names(found: late_files.LateFiles) -> dict[str, list[str]]:
-    return {period: list(files) for period, files in found.items()}
+def names(result: late_files.LateFiles) -> dict[str, list[str]]:
+    return {period: list(files) for period, files in result.items()}
 
 
 @pytest.fixture

@@ -31,12 +31,12 @@ def test_files_with_held_rows_are_listed_by_night(night: Night) -> None:
 def test_a_file_says_why_it_is_held_or_why_most_of_its_held_rows_are(night: Night) -> None:
     night.place.put("traffic.csv", b"a,b\n")
     spoil(night)
-    told = {
+    reported = {
         each.name: quarantine.describe_reason("taxi", each)
         for each in quarantine.list_files("taxi", first=parse(NIGHT).first)
     }
-    assert told["bookings.csv"] == "kilometres: expected less_than_or_equal_to(100), got 250.0 (1)"
-    assert told["traffic.csv"].startswith("expected the columns ['zone', 'measured_at', 'congestion']; missing:")
+    assert reported["bookings.csv"] == "kilometres: expected less_than_or_equal_to(100), got 250.0 (1)"
+    assert reported["traffic.csv"].startswith("expected the columns ['zone', 'measured_at', 'congestion']; missing:")
     assert quarantine.describe_reason("taxi", night.files()["rides.csv"]) == ""
 
 

@@ -96,9 +96,9 @@ def test_an_airflow_that_is_away_is_told_without_its_password(tmp_path: Path) ->
     url = "postgresql+psycopg://ann:secret@127.0.0.1:1/airflow"
     with pytest.raises(
         SetupError, match="the database postgresql.*/airflow cannot be reached: .*Connection refused"
-    ) as told:
+    ) as reported:
         activity.check_idle(house(tmp_path, AIRFLOW__DATABASE__SQL_ALCHEMY_CONN=url), NOW)
-    assert "secret" not in str(told.value)
+    assert "secret" not in str(reported.value)
 
 
 def test_a_server_that_answers_writes_and_one_that_ended_does_not(tmp_path: Path) -> None:

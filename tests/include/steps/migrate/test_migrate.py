@@ -90,8 +90,8 @@ def test_a_house_that_ran_is_moved_and_moved_back_and_is_the_same(arrive: Arrive
 
 
 def test_a_plan_tells_what_would_be_brought_and_makes_nothing(lived: Installation, empty: Installation) -> None:
-    told = {each.part.name: each.new for each in migrate.create(lived, empty).plan()}
-    assert (told["registry"], told["ledger"], told["scores"], told["packages"]) == (6, 2, 3, 9)
+    reported = {each.part.name: each.new for each in migrate.create(lived, empty).plan()}
+    assert (reported["registry"], reported["ledger"], reported["scores"], reported["packages"]) == (6, 2, 3, 9)
     for url in (empty.settings.warehouse_url, empty.settings.mlflow_url):
         path = sa.make_url(url).database if url.startswith("sqlite") else None
         assert not Path(path).exists() if path else sa.inspect(warehouse.engine(url)).get_table_names() == []
@@ -181,8 +181,8 @@ def test_an_earlier_state_of_the_house_follows_what_happened_since(
     move = only(
         migrate.create(newer, older), "lake", "studies", *(table.name for table in tables.METADATA.sorted_tables)
     )
-    told = {each.part.name: (each.new, each.changed, each.removed) for each in move.plan()}
-    assert {name: each for name, each in told.items() if each != (0, 0, 0)} == {
+    reported = {each.part.name: (each.new, each.changed, each.removed) for each in move.plan()}
+    assert {name: each for name, each in reported.items() if each != (0, 0, 0)} == {
         "lake": (4, 0, 2),
         "studies": (0, 1, 0),
         "scores": (1, 0, 0),
@@ -308,6 +308,6 @@ def test_a_house_without_its_landing_area_is_moved_where_that_is_asked_for(lived
 def test_a_database_that_is_away_is_told_with_the_part_that_wanted_it(lived: Installation, tmp_path: Path) -> None:
     away = house(tmp_path, warehouse_url="postgresql+psycopg://ann:secret@127.0.0.1:1/none")
     move = migrate.create(lived, away)
-    with pytest.raises(SetupError, match="the database .* cannot be reached: .*Connection refused") as told:
+    with pytest.raises(SetupError, match="the database .* cannot be reached: .*Connection refused") as reported:
         move.plan()
-    assert "secret" not in str(told.value)
+    assert "secret" not in str(reported.value)

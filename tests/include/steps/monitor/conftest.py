@@ -3,6 +3,9 @@
 import pytest
 
 from include.steps.train import candidates
+from tests.include.steps.adoption.conftest import adopt, declare
+
+__all__ = ["adopt", "declare"]
 
 
 @pytest.fixture

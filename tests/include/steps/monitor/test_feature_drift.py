@@ -61,8 +61,8 @@ def test_a_drift_that_is_switched_off_measures_each_feature_alone(
 def test_values_that_are_missing_infinite_or_beyond_what_was_learned_are_counted_each_night(arrive: Arrive) -> None:
     settings = arrive("monitor")
     monitor.measure("taxi", NIGHT)
-    found = warehouse.metrics(warehouse.engine(settings.warehouse_url), "taxi")
-    counts = {each.metric: each.value for each in found}
+    result = warehouse.metrics(warehouse.engine(settings.warehouse_url), "taxi")
+    counts = {each.metric: each.value for each in result}
     assert counts["infinite_values"] == 0
     for name in ("missing_values", "out_of_range_values"):
         parts = [value for metric, value in counts.items() if metric.startswith(f"{name}:") and value is not None]
@@ -138,7 +138,7 @@ def test_a_champion_of_before_is_measured_as_one_whose_package_has_the_profile(
         settings = arrive("monitor")
         score.score("taxi", NIGHT)
         monitor.measure("taxi", NIGHT)
-        found = warehouse.metrics(warehouse.engine(settings.warehouse_url), "taxi")
-        measured.append({(each.night, each.slice, each.metric): (each.value, each.n) for each in found})
+        result = warehouse.metrics(warehouse.engine(settings.warehouse_url), "taxi")
+        measured.append({(each.night, each.slice, each.metric): (each.value, each.n) for each in result})
     assert measured[0] == measured[1]
     assert {"psi:zone", "drifted_share:training", "prediction_drift_psi"} <= {metric for _, _, metric in measured[0]}

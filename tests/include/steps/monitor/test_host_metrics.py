@@ -40,13 +40,13 @@ def answering(status: int, body: str) -> Iterator[tuple[str, list[dict[str, str]
 
 
 def vector(**values: float) -> str:
-    found = [{"metric": {"instance": name}, "value": [1710745200, str(value)]} for name, value in values.items()]
-    return json.dumps({"status": "success", "data": {"resultType": "vector", "result": found}})
+    result = [{"metric": {"instance": name}, "value": [1710745200, str(value)]} for name, value in values.items()]
+    return json.dumps({"status": "success", "data": {"resultType": "vector", "result": result}})
 
 
 def rows(case: UseCase, settings: Settings, night: date = NIGHT) -> dict[tuple[str, str], float | None]:
-    found = warehouse.metrics(warehouse.engine(settings.warehouse_url), case.name, night, night)
-    return {(each.slice, each.metric): each.value for each in found}
+    result = warehouse.metrics(warehouse.engine(settings.warehouse_url), case.name, night, night)
+    return {(each.slice, each.metric): each.value for each in result}
 
 
 def test_each_server_has_its_rows_and_all_together_theirs(taxi: UseCase, home: Settings) -> None:
@@ -118,10 +118,10 @@ def test_a_real_prometheus_tells_of_the_servers_of_this_use_case_alone(
             stored = rows(case, home, tonight)
             return stored if len(stored) >= 6 else None
 
-        found = eventually(measured, seconds=120)
-    assert found[f"server={ours.removeprefix('http://')}", "memory_mb"] == 90.0
-    assert {name for _, name in found} >= {"memory_mb", "cpu_cores", "requests_failed"}
-    assert found["all", "memory_mb"] == 90.0
+        result = eventually(measured, seconds=120)
+    assert result[f"server={ours.removeprefix('http://')}", "memory_mb"] == 90.0
+    assert {name for _, name in result} >= {"memory_mb", "cpu_cores", "requests_failed"}
+    assert result["all", "memory_mb"] == 90.0
 
 
 @contextmanager

@@ -70,9 +70,9 @@ def test_a_batch_asks_for_training_as_of_the_last_scored_night_and_is_answered_f
     assert [label_trigger.decide("taxi", known), label_trigger.decide("taxi", known)] == [night, night]
     (decided,) = recorded.payloads(settings, EntryKind.LABEL_BATCH_DECIDED, LabelBatchDecided)
     assert (decided.labels, decided.trigger) == (known, "label_batch")
-    found = label_trigger.count_labels("taxi")
-    assert found is not None
-    assert found.new == 0
+    result = label_trigger.count_labels("taxi")
+    assert result is not None
+    assert result.new == 0
 
 
 def test_labels_that_come_twice_or_change_are_no_new_ones(arrive: Arrive) -> None:
@@ -84,9 +84,9 @@ def test_labels_that_come_twice_or_change_are_no_new_ones(arrive: Arrive) -> Non
 
 def test_too_few_are_told_as_too_few(arrive: Arrive) -> None:
     settings = arrive("monitor")
-    found = label_trigger.count_labels("taxi")
-    assert found is not None
-    known = land(settings, BATCH - found.new - 1)
+    result = label_trigger.count_labels("taxi")
+    assert result is not None
+    known = land(settings, BATCH - result.new - 1)
     assert label_trigger.decide("taxi", known) is None
     (decided,) = recorded.payloads(settings, EntryKind.LABEL_BATCH_DECIDED, LabelBatchDecided)
     assert decided.reason == "nothing fired"

@@ -41,10 +41,10 @@ def test_the_age_of_the_champion_is_measured_and_what_it_costs_is_in_the_decisio
     engine = warehouse.engine(settings.warehouse_url)
     (age,) = warehouse.metrics(engine, "taxi", metric="age_nights")
     assert age.value == 2
-    told = [
+    reported = [
         (each.value, each.low, each.high, each.n) for each in warehouse.metrics(engine, "taxi", metric="loss_by_age")
     ]
-    assert told == ([(0.01, 0.004, 0.016, 500)] if ages else [])
+    assert reported == ([(0.01, 0.004, 0.016, 500)] if ages else [])
     (decided,) = recorded.payloads(settings, EntryKind.RETRAINING_DECIDED, RetrainingDecided)
     facts = decided.facts
     assert facts["loss_by_age"] == (0.01 if ages else None)

@@ -23,12 +23,12 @@ from tests.include.steps.conftest import STEPS
 Arrive = Callable[[str], Settings]
 
 
-def told(settings: Settings, **asked: str) -> dict[str, list[Metric]]:
+def reported(settings: Settings, **asked: str) -> dict[str, list[Metric]]:
     """Return the metrics that monitoring left, by name."""
-    found: dict[str, list[Metric]] = {}
+    result: dict[str, list[Metric]] = {}
     for each in warehouse.metrics(warehouse.engine(settings.warehouse_url), "taxi", **asked):
-        found.setdefault(each.metric, []).append(each)
-    return found
+        result.setdefault(each.metric, []).append(each)
+    return result
 
 
 def test_tonight_s_scores_are_expected_to_come_to_something_and_later_it_is_told_how_far_off_that_was(
@@ -36,13 +36,13 @@ def test_tonight_s_scores_are_expected_to_come_to_something_and_later_it_is_told
 ) -> None:
     settings = arrive("monitor")
     STEPS["monitor"]()
-    engine, found = warehouse.engine(settings.warehouse_url), told(settings, slice=performance.ALL)
-    (measured,) = found["log_loss"]
+    engine, result = warehouse.engine(settings.warehouse_url), reported(settings, slice=performance.ALL)
+    (measured,) = result["log_loss"]
     rows = warehouse.matured_scores(engine, "taxi", measured.night, measured.night, datetime.max.replace(tzinfo=UTC))
     assert isinstance(taxi.cost, Cost)
     expected = estimation.estimate_performance(rows["score"].to_numpy(), taxi.cost)["log_loss"]
     seen = probability.log_loss(rows["label"].to_numpy(), rows["score"].to_numpy())
-    (missed,) = found["estimation_error_log_loss"]
+    (missed,) = result["estimation_error_log_loss"]
     assert missed.value == pytest.approx(seen - expected.value)
 
 
@@ -53,7 +53,7 @@ def test_of_a_night_without_labels_it_is_expected_with_an_interval(arrive: Arriv
     assert night is not None
     monitor.measure("taxi", str(night))
     scores = warehouse.scores(engine, "taxi", night)["score"].to_numpy()
-    (expected,) = told(settings)["expected_log_loss"]
+    (expected,) = reported(settings)["expected_log_loss"]
     assert isinstance(taxi.cost, Cost)
     wanted = estimation.estimate_performance(scores, taxi.cost)["log_loss"]
     assert (expected.value, expected.low, expected.high, expected.n) == (
@@ -62,7 +62,7 @@ def test_of_a_night_without_labels_it_is_expected_with_an_interval(arrive: Arriv
         pytest.approx(wanted.high),
         len(scores),
     )
-    (lacking,) = told(settings)["labels_missing"]
+    (lacking,) = reported(settings)["labels_missing"]
     assert (lacking.value, lacking.n) == (len(scores), len(scores))
 
 
@@ -73,7 +73,7 @@ def test_a_slice_with_enough_rows_is_measured_apart(
     sliced = replace(taxi, slices=(Slice(feature="zone", min_rows=10), Slice(feature="kilometres", min_rows=10_000)))
     monkeypatch.setattr(usecases, "get", lambda _: sliced)
     STEPS["monitor"]()
-    parts = {each.slice: each.n for each in told(settings)["log_loss"]}
+    parts = {each.slice: each.n for each in reported(settings)["log_loss"]}
     whole = parts.pop(performance.ALL)
     assert parts
     assert all(name.startswith("zone=") and rows >= 10 for name, rows in parts.items())
@@ -130,10 +130,10 @@ def relabel(settings: Settings, known_at: str | None = None, *, flipped: int = 0
 def seen(settings: Settings, night: str) -> tuple[float | None, int | None, float]:
     """Measure as of a night; return loss and rows of the scored night, and how many of its labels are lacking."""
     monitor.measure("taxi", night)
-    found = told(settings, slice=performance.ALL)
-    losses = found.get("log_loss", [])
+    result = reported(settings, slice=performance.ALL)
+    losses = result.get("log_loss", [])
     assert len(losses) <= 1
-    lacking = [each.value for each in found["labels_missing"] if str(each.night) == SCORED]
+    lacking = [each.value for each in result["labels_missing"] if str(each.night) == SCORED]
     return (losses[0].value if losses else None), (losses[0].n if losses else None), float(lacking[0] or 0)
 
 
@@ -194,6 +194,6 @@ def test_rows_that_are_not_known_to_be_out_of_sample_count_in_no_pooled_metric(
     before = performance.measure(context, target, tables)
     publish_again(settings, night, "m" * 64, mark)
     assert performance.measure(context, target, tables) == before
-    marks = {each.model_digest[:1] == "m": each.out_of_sample for each in told(settings)["log_loss"]}
+    marks = {each.model_digest[:1] == "m": each.out_of_sample for each in reported(settings)["log_loss"]}
     assert marks == {False: True, True: mark}
     assert "60 of 120 matured rows are not known to be out of sample: not counted" in caplog.text

@@ -25,16 +25,16 @@ def ask(case: UseCase, settings: Settings, rows: int, *, hour: float, **changes:
     journal = RequestLog(settings.prediction_log / case.name, 2_000_000)
     for place in range(rows):
         features = dict.fromkeys(case.feature_names, None) | {"pickup_hour": hour}
-        told = {"package": champion.subject, "night": str(NIGHT), "features": features, **changes}
-        journal.append(record(f"{hour}-{place}", **told))
+        reported = {"package": champion.subject, "night": str(NIGHT), "features": features, **changes}
+        journal.append(record(f"{hour}-{place}", **reported))
     prediction_log.collect(case.name)
     journal.close()
     return champion.subject
 
 
 def metrics(case: UseCase, settings: Settings) -> dict[tuple[str, str], float | None]:
-    found = warehouse.metrics(warehouse.engine(settings.warehouse_url), case.name, NIGHT, NIGHT)
-    return {(each.slice, each.metric): each.value for each in found}
+    result = warehouse.metrics(warehouse.engine(settings.warehouse_url), case.name, NIGHT, NIGHT)
+    return {(each.slice, each.metric): each.value for each in result}
 
 
 def test_requests_that_are_all_alike_have_moved_and_those_of_shadows_are_not_counted(
@@ -44,9 +44,9 @@ def test_requests_that_are_all_alike_have_moved_and_those_of_shadows_are_not_cou
     ask(taxi, settings, 100, hour=3.0)
     ask(taxi, settings, 50, hour=4.0, route=Route.SHADOW)
     monitor.measure("taxi", str(NIGHT))
-    found = metrics(taxi, settings)
-    assert found["requests", "psi:pickup_hour"] > 1.0  # type: ignore[operator]
-    assert 0 < found["all", "requests_drifted_share"] <= 1  # type: ignore[operator]
+    result = metrics(taxi, settings)
+    assert result["requests", "psi:pickup_hour"] > 1.0  # type: ignore[operator]
+    assert 0 < result["all", "requests_drifted_share"] <= 1  # type: ignore[operator]
     asked = [each.n for each in warehouse.metrics(warehouse.engine(settings.warehouse_url), "taxi", slice="requests")]
     assert set(asked) == {100}
 

@@ -17,13 +17,13 @@ from tests.include.steps.score.test_prediction_log import NIGHT, record
 
 
 def metrics(case: UseCase, settings: Settings, **of: str) -> dict[str, float | None]:
-    found = warehouse.metrics(warehouse.engine(settings.warehouse_url), case.name, NIGHT, NIGHT, **of)  # type: ignore[arg-type]
-    return {each.metric: each.value for each in found}
+    result = warehouse.metrics(warehouse.engine(settings.warehouse_url), case.name, NIGHT, NIGHT, **of)  # type: ignore[arg-type]
+    return {each.metric: each.value for each in result}
 
 
 def test_answers_are_counted_by_package_and_shadows_by_themselves(taxi: UseCase, home: Settings) -> None:
     journal = RequestLog(home.prediction_log / taxi.name, 100_000)
-    told = [
+    reported = [
         ("a", 10.0, {"latency_ms": 1.0}),
         ("b", 10.5, {"latency_ms": 3.0}),
         (
@@ -34,9 +34,9 @@ def test_answers_are_counted_by_package_and_shadows_by_themselves(taxi: UseCase,
         ("a", 10.1, {"package": "q", "route": Route.SHADOW, "latency_ms": 4.0}),
         ("d", 10.2, {"night": str(NIGHT + timedelta(days=1)), "latency_ms": 500.0}),
     ]
-    for request, at, changes in told:
+    for request, at, changes in reported:
         journal.append(record(request, at=at, **changes))
-    assert prediction_log.collect(taxi.name) == len(told)
+    assert prediction_log.collect(taxi.name) == len(reported)
     for _ in range(2):
         serving_metrics.measure(NightContext(case=taxi, night=NIGHT, settings=home))
     champion = metrics(taxi, home, model_digest="p", slice="all")

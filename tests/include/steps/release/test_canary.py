@@ -4,8 +4,6 @@ import json
 import shutil
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -13,11 +11,11 @@ from typer.testing import CliRunner
 from include import usecases
 from include.cli.main import app
 from include.settings import Settings
-from include.steps import ingest, release, release_state
+from include.steps import release, release_state, scoring_package
 from include.steps.context import NightContext, StepContext
 from include.steps.features import build
 from include.steps.release import canary, drill, freeze, rollback
-from include.steps.score import batch_prediction, score
+from include.steps.score import score
 from include.stores import ledger, registry, routing_store, warehouse
 from include.stores.signing.dsse import ROUTING
 from ml.errors import ApprovalError, LedgerError, RequestError
@@ -26,65 +24,17 @@ from ml.governance.ledger_entries import Aborted, EntryKind, RolledBack, Verdict
 from ml.rollout.routing import Route
 from ml.scoring.calibration import Calibration
 from ml.training.fitting import Model
-from ml.usecase import Canary, Release, Roles, UseCase, periods
+from ml.usecase import Roles, periods
 from tests.challenger import Change, challenge, put
-from tests.include.steps.conftest import NIGHT, Story, enter
-
-NIGHTS = ("2024-03-18", "2024-03-19", "2024-03-20", "2024-03-21")
-RULE = Canary(shares=(0.5, 1.0), min_requests=(20, 40), min_shadow_rows=50, min_nights=0)
-PEOPLE = (("tech_lead", "tess"), ("business_owner", "bob"))
-
-
-@pytest.fixture(scope="module")
-def played(story: Story, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home with a champion, in which some nights have features."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("RATCHET_HOME", "")
-        patch.setattr(usecases, "__path__", [*usecases.__path__, str(Path(__file__).parents[3] / "usecases")])
-        usecases.all.cache_clear()
-        settings = enter(shutil.copytree(story.before("score"), tmp_path_factory.mktemp("played") / "home"))
-        for night in NIGHTS:
-            ingest.ingest("taxi", night)
-            build.build("taxi", night)
-    usecases.all.cache_clear()
-    return settings.home
-
-
-@pytest.fixture
-def settings(played: Path, taxi: UseCase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    """A home of this test's own, where releases of the toy take a canary."""
-    monkeypatch.setenv("RATCHET_HOME", "")
-    careful = replace(taxi, release=Release(approvers=("tech_lead", "business_owner"), canary=RULE))
-    monkeypatch.setattr(usecases, "get", lambda _: careful)
-    return enter(shutil.copytree(played, tmp_path / "home"))
-
-
-def champion(settings: Settings) -> str:
-    found = ledger.champion(warehouse.engine(settings.warehouse_url), "taxi")
-    assert found is not None
-    return found.subject
-
-
-def approve(*choices: str) -> None:
-    for who, choice in zip(PEOPLE, choices or ("Approve", "Approve"), strict=True):
-        release.approve("taxi", NIGHT, *who, choice)
-
-
-def night(number: int) -> canary.NextStep | None:
-    """Score a night and judge after it."""
-    score.score("taxi", NIGHTS[number])
-    return canary.advance("taxi", NIGHTS[number])
-
-
-def routed(settings: Settings) -> Any:
-    return routing_store.read(routing_store.path_of(settings.routes, "taxi"), settings.trusted_keys)
+from tests.include.steps.conftest import NIGHT
+from tests.include.steps.release.conftest import NIGHTS, RULE, approve, champion, night, routed
 
 
 def issued(settings: Settings, number: int) -> dict[str, str]:
     """Return whose score each entity of a night was given."""
-    found = warehouse.scores(warehouse.engine(settings.warehouse_url), "taxi", periods.parse(NIGHTS[number]).last)
-    assert found["entity"].is_unique
-    return dict(zip(found["entity"], found["model_digest"], strict=True))
+    result = warehouse.scores(warehouse.engine(settings.warehouse_url), "taxi", periods.parse(NIGHTS[number]).last)
+    assert result["entity"].is_unique
+    return dict(zip(result["entity"], result["model_digest"], strict=True))
 
 
 def at_half(settings: Settings) -> str:
@@ -155,14 +105,14 @@ def scrambled(model: Model) -> Model:
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "reported"),
     [
         pytest.param(constant, "rows in another order than the champion's", id="constant"),
         pytest.param(scrambled, "rows in another order than the champion's", id="the other way round"),
     ],
 )
 def test_one_that_answers_otherwise_than_as_a_shadow_is_withdrawn(
-    change: Change, told: str, settings: Settings
+    change: Change, reported: str, settings: Settings
 ) -> None:
     """The package itself cannot change; what it is given can, and what it is can differ from the champion too far."""
     before, engine = champion(settings), warehouse.engine(settings.warehouse_url)
@@ -170,15 +120,15 @@ def test_one_that_answers_otherwise_than_as_a_shadow_is_withdrawn(
     score.score("taxi", NIGHTS[1])
     case = usecases.get("taxi")
     context = StepContext(case=case, settings=settings)
-    found = canary.prediction_log.read(context, periods.parse(NIGHTS[0]).last, ledger.entries(engine)[0].recorded_at)
-    own = change(batch_prediction.load_model(digest, settings))
+    result = canary.prediction_log.read(context, periods.parse(NIGHTS[0]).last, ledger.entries(engine)[0].recorded_at)
+    own = change(scoring_package.load(digest, settings).model)
     rows = build.read(settings.lake, case, NIGHTS[1], NIGHTS[1]).set_index("entity")
-    spoilt = found["package"] == digest
-    found.loc[spoilt, "score"] = own.predict(rows.loc[found.loc[spoilt, "entity"]])
-    canary.prediction_log.put(found, context.at(periods.parse(NIGHTS[1]).last))
+    spoilt = result["package"] == digest
+    result.loc[spoilt, "score"] = own.predict(rows.loc[result.loc[spoilt, "entity"]])
+    canary.prediction_log.put(result, context.at(periods.parse(NIGHTS[1]).last))
     assert canary.advance("taxi", NIGHTS[1]) is None
     (withdrawn,) = ledger.entries(engine, "taxi", EntryKind.ABORTED)
-    assert told in str(ledger_entries.read(withdrawn, Aborted).reason)
+    assert reported in str(ledger_entries.read(withdrawn, Aborted).reason)
     assert (champion(settings), routed(settings).challenger) == (before, None)
     (alert,) = [
         each for each in warehouse.alerts(engine, "taxi", *[periods.parse(NIGHTS[1]).last] * 2) if each.kind == "canary"
@@ -299,8 +249,8 @@ def test_an_alias_moved_by_hand_and_a_row_edited_are_told_and_put_right(settings
     mlflow = registry.client.connect(settings)
     mlflow.set_registered_model_alias("taxi", "champion", "2")
     release_state.audit(NightContext(case=case, night=night, settings=settings))
-    told = [each.message for each in warehouse.alerts(engine, "taxi", night, night) if each.kind == "ledger"]
-    assert told == [
+    reported = [each.message for each in warehouse.alerts(engine, "taxi", night, night) if each.kind == "ledger"]
+    assert reported == [
         "the alias 'champion' was on version 2, now on 1: the registry was changed by hand; it follows the ledger again"
     ]
     assert registry.aliased_digests(settings, "taxi") == {champion(settings)}
@@ -308,8 +258,8 @@ def test_an_alias_moved_by_hand_and_a_row_edited_are_told_and_put_right(settings
         connection.exec_driver_sql("DROP TRIGGER ledger_refuses_update")
         connection.exec_driver_sql("UPDATE ledger SET subject = 'x' WHERE kind = 'promoted'")
     release_state.audit(NightContext(case=case, night=night, settings=settings))
-    told = [each.message for each in warehouse.alerts(engine, "taxi", night, night) if each.kind == "ledger"]
-    assert any("the ledger was tampered with" in each for each in told)
+    reported = [each.message for each in warehouse.alerts(engine, "taxi", night, night) if each.kind == "ledger"]
+    assert any("the ledger was tampered with" in each for each in reported)
 
 
 def test_who_may_not_sign_routing_tells_that_servers_do_not_follow(settings: Settings) -> None:
@@ -321,8 +271,8 @@ def test_who_may_not_sign_routing_tells_that_servers_do_not_follow(settings: Set
     assert [each for each in warehouse.alerts(engine, "taxi", night, night) if each.kind == "ledger"] == []
     routing_store.path_of(settings.routes, "taxi").unlink()
     release_state.audit(NightContext(case=case, night=night, settings=settings))
-    (told,) = (each.message for each in warehouse.alerts(engine, "taxi", night, night) if each.kind == "ledger")
-    assert told.startswith(
+    (reported,) = (each.message for each in warehouse.alerts(engine, "taxi", night, night) if each.kind == "ledger")
+    assert reported.startswith(
         "the servers' routing does not follow the ledger, and this process may not sign it "
         "(run `ratchet sync-routing taxi`)"
     )
@@ -361,15 +311,17 @@ def test_nobody_releases_while_it_is_frozen_and_a_rollback_is_possible(settings:
 
 
 @pytest.mark.parametrize(
-    ("hours", "who", "why", "told"),
+    ("hours", "who", "why", "reported"),
     [
         pytest.param(-1, "tess", "the holidays are near", "ends after it begins and after now", id="over already"),
         pytest.param(1, "", "the holidays are near", "needs a name and", id="by nobody"),
         pytest.param(1, "tess", "because", "in 3 words or more, a reason", id="for no reason"),
     ],
 )
-def test_a_freeze_has_an_end_a_name_and_a_reason(hours: int, who: str, why: str, told: str, settings: Settings) -> None:
-    with pytest.raises(RequestError, match=told):
+def test_a_freeze_has_an_end_a_name_and_a_reason(
+    hours: int, who: str, why: str, reported: str, settings: Settings
+) -> None:
+    with pytest.raises(RequestError, match=reported):
         freeze.freeze("taxi", datetime.now(UTC), datetime.now(UTC) + timedelta(hours=hours), who, why)
 
 
@@ -397,5 +349,5 @@ def test_a_drill_times_a_rollback_and_touches_nobodys_traffic(settings: Settings
     assert 0 < drilled.seconds < drill.MAX_SECONDS
     assert (champion(settings), routed(settings)) == (digest, routing)
     last = periods.parse(NIGHTS[2]).last
-    found = warehouse.metrics(warehouse.engine(settings.warehouse_url), "taxi", last, last)
-    assert [each.value for each in found if each.metric == drill.METRIC] == [drilled.seconds]
+    result = warehouse.metrics(warehouse.engine(settings.warehouse_url), "taxi", last, last)
+    assert [each.value for each in result if each.metric == drill.METRIC] == [drilled.seconds]

@@ -27,7 +27,7 @@ def test_a_person_may_let_it_go_on_by_name_and_both_approvals_are_still_asked_fo
 
 
 @pytest.mark.parametrize(
-    ("night", "who", "why", "days", "told"),
+    ("night", "who", "why", "days", "reported"),
     [
         (LAST, "tess", "it is much better", 7, "promoted the challenger of .*: there is nothing to override"),
         ("2024-03-10", "tess", "it is much better", 7, "expected a night of taxi whose challenger was judged"),
@@ -39,9 +39,9 @@ def test_a_person_may_let_it_go_on_by_name_and_both_approvals_are_still_asked_fo
     ids=["promoted", "never judged", "nobody", "no reason", "no time", "for ever"],
 )
 def test_an_override_that_says_too_little_or_too_much_is_refused(
-    damaged: Settings, night: str, who: str, why: str, days: int, told: str
+    damaged: Settings, night: str, who: str, why: str, days: int, reported: str
 ) -> None:
-    with pytest.raises(RequestError, match=told):
+    with pytest.raises(RequestError, match=reported):
         override.override("taxi", night, who, why, days)
 
 

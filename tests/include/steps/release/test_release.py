@@ -44,7 +44,7 @@ def test_the_dossier_tells_package_evidence_and_every_check(arrive: Arrive) -> N
 
 
 @pytest.mark.parametrize(
-    ("answers", "told"),
+    ("answers", "reported"),
     [
         ([], "the approval of 'tech_lead' is missing .* no answer is no approval"),
         ([("tech_lead", "tess", "Approve")], "the approval of 'business_owner' is missing"),
@@ -54,12 +54,12 @@ def test_the_dossier_tells_package_evidence_and_every_check(arrive: Arrive) -> N
     ids=["silence", "half", "one person twice", "rejected"],
 )
 def test_without_two_approvals_by_two_people_nothing_is_promoted(
-    arrive: Arrive, answers: list[tuple[str, str, str]], told: str
+    arrive: Arrive, answers: list[tuple[str, str, str]], reported: str
 ) -> None:
     settings = arrive("approve")
     for answer in answers:
         release.approve("taxi", LAST, *answer)
-    with pytest.raises(ApprovalError, match=told):
+    with pytest.raises(ApprovalError, match=reported):
         release.promote("taxi", LAST)
     assert ledger.champion(warehouse.engine(settings.warehouse_url), "taxi") is None
 

@@ -80,11 +80,11 @@ def test_a_refit_of_minutes_is_released_where_it_agrees_with_the_judged_model(
     declare(refit=bars)
     assert train.train("ferry", LAST, train.BOOTSTRAP)
     entry = last_judged(settings)
-    told = ledger_entries.read(entry, Verdict).refit
-    assert told is not None
-    assert entry.subject == (told.judged if failed else told.refit)
-    assert [each.name.split(",")[0] for each in told.checks if each.status is CheckStatus.FAIL] == failed
-    assert told.checks[-1].name == "rise of relative loss on the judged rows"
+    reported = ledger_entries.read(entry, Verdict).refit
+    assert reported is not None
+    assert entry.subject == (reported.judged if failed else reported.refit)
+    assert [each.name.split(",")[0] for each in reported.checks if each.status is CheckStatus.FAIL] == failed
+    assert reported.checks[-1].name == "rise of relative loss on the judged rows"
     model_card.check("ferry", LAST)
     release.run_acceptance_tests("ferry", LAST)
     assert "mean distance of predictions, in units of the best constant's loss" in release.render_evidence(
@@ -151,9 +151,9 @@ def test_a_canary_of_minutes_takes_over_unless_its_minutes_cost_more(
     release.shift_traffic("ferry", NIGHT)
     for night in map(str, periods.parse(JUDGED)):
         play(night)
-    told = [each for each in ledger.entries(engine, "ferry", ends) if each.subject == digest]
-    assert told
-    ended = ledger_entries.read(told[0], StagePassed if ends is EntryKind.STAGE_PASSED else Aborted)
+    reported = [each for each in ledger.entries(engine, "ferry", ends) if each.subject == digest]
+    assert reported
+    ended = ledger_entries.read(reported[0], StagePassed if ends is EntryKind.STAGE_PASSED else Aborted)
     failed = [each["name"] for each in ended.checks if each["status"] == "fail"]
     assert bool(failed) is (ends is EntryKind.ABORTED)
     assert all("prediction" in name or "calibration" in name for name in failed)

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from include.settings import Settings
+from include.steps import scoring_package
 from include.steps.context import NightContext
 from include.steps.features import build
 from include.steps.score import batch_prediction
@@ -25,9 +26,9 @@ def settings(arrive: Callable[[str], Settings]) -> Settings:
 
 
 def champion(settings: Settings) -> str:
-    found = ledger.champion(warehouse.engine(settings.warehouse_url), "taxi")
-    assert found is not None
-    return found.subject
+    result = ledger.champion(warehouse.engine(settings.warehouse_url), "taxi")
+    assert result is not None
+    return result.subject
 
 
 def answered(case: UseCase, settings: Settings, aside: Path) -> BatchPredictions:
@@ -54,10 +55,10 @@ def test_parts_answer_as_the_whole_does(
 ) -> None:
     rows = build.read(settings.lake, taxi, NIGHT, NIGHT).set_index("entity")
     in_parts(monkeypatch, 7)
-    found = answered(taxi, settings, tmp_path)
-    scores = pd.concat(found.frames()).set_index("entity")["score"]
-    assert (found.rows, found.invalid, found.log_rows.count) == (60, 0, 0)
-    assert np.array_equal(scores[rows.index], batch_prediction.load_model(champion(settings), settings).predict(rows))
+    result = answered(taxi, settings, tmp_path)
+    scores = pd.concat(result.frames()).set_index("entity")["score"]
+    assert (result.rows, result.invalid, result.log_rows.count) == (60, 0, 0)
+    assert np.array_equal(scores[rows.index], scoring_package.load(champion(settings), settings).model.predict(rows))
 
 
 def test_a_profile_does_not_depend_on_the_order_of_rows(

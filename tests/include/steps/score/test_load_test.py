@@ -15,18 +15,18 @@ def test_every_entity_is_asked_about_once_at_the_rate(home: Settings, taxi: UseC
     served.routed(home, served.packaged(home))
     served.shelved(home)
     with served.running(home) as server:
-        told = load_test.run(taxi.name, f"http://127.0.0.1:{server.port}", rate=40)
-    assert told.statuses == {200: 40}
-    assert 0.9 < told.seconds < 3
-    assert 0 < told.p50_ms <= told.p99_ms
-    assert str(told).startswith("40 x 200 in ")
+        reported = load_test.run(taxi.name, f"http://127.0.0.1:{server.port}", rate=40)
+    assert reported.statuses == {200: 40}
+    assert 0.9 < reported.seconds < 3
+    assert 0 < reported.p50_ms <= reported.p99_ms
+    assert str(reported).startswith("40 x 200 in ")
 
 
 def test_a_server_that_is_away_is_no_answer(home: Settings, taxi: UseCase) -> None:
     served.shelved(home)
-    told = load_test.run(taxi.name, f"http://127.0.0.1:{ports.free_port('127.0.0.1')}", rate=1000, limit=3)
-    assert told.statuses == {0: 3}
-    assert "3 x no answer" in str(told)
+    reported = load_test.run(taxi.name, f"http://127.0.0.1:{ports.free_port('127.0.0.1')}", rate=1000, limit=3)
+    assert reported.statuses == {0: 3}
+    assert "3 x no answer" in str(reported)
 
 
 def test_a_rate_is_above_nothing(home: Settings, taxi: UseCase) -> None:

@@ -22,7 +22,7 @@ EVER = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 def record(request: str, at: float = 1e9, **changes: object) -> bytes:
-    told: dict[str, object] = {
+    reported: dict[str, object] = {
         "request": request,
         "row_index": 0,
         "at": at,
@@ -36,7 +36,7 @@ def record(request: str, at: float = 1e9, **changes: object) -> bytes:
         "night": str(NIGHT),
         "features": {"hour": 1.0},
     }
-    return msgspec.json.encode(PredictionRecord(**(told | changes)))
+    return msgspec.json.encode(PredictionRecord(**(reported | changes)))
 
 
 @pytest.fixture
@@ -116,8 +116,8 @@ def test_answers_of_before_a_moment_are_left_out_and_so_are_nights_of_the_batch(
     for night in ("2024-03-16", "2024-03-17"):
         batch = rest.assign(request=f"batch {night}", night=night, protocol=prediction_log.BATCH)
         prediction_log.put(batch, NightContext(case=taxi, night=periods.parse(night).last, settings=home))
-    found = prediction_log.read(StepContext(case=taxi, settings=home), NIGHT, datetime.fromtimestamp(1.5e9, UTC))
-    assert sorted(set(found["request"])) == ["batch 2024-03-17", "new"]
+    result = prediction_log.read(StepContext(case=taxi, settings=home), NIGHT, datetime.fromtimestamp(1.5e9, UTC))
+    assert sorted(set(result["request"])) == ["batch 2024-03-17", "new"]
 
 
 def test_the_client_s_own_id_is_kept_beside_the_server_s_also_in_a_table_from_before_there_was_one(

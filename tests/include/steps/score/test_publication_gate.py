@@ -53,23 +53,23 @@ def issued(settings: Settings, night: str = NEXT) -> pd.DataFrame:
     return warehouse.scores(warehouse.engine(settings.warehouse_url), "taxi", date.fromisoformat(night))
 
 
-def told(settings: Settings) -> list[str]:
-    found = warehouse.alerts(warehouse.engine(settings.warehouse_url), "taxi", *[date.fromisoformat(NEXT)] * 2)
-    return [each.message for each in found if each.kind == publication_gate.HELD_BACK_ALERT]
+def reported(settings: Settings) -> list[str]:
+    result = warehouse.alerts(warehouse.engine(settings.warehouse_url), "taxi", *[date.fromisoformat(NEXT)] * 2)
+    return [each.message for each in result if each.kind == publication_gate.HELD_BACK_ALERT]
 
 
 def kinds(settings: Settings) -> list[str]:
-    found = ledger.entries(warehouse.engine(settings.warehouse_url), "taxi", night=date.fromisoformat(NEXT))
+    result = ledger.entries(warehouse.engine(settings.warehouse_url), "taxi", night=date.fromisoformat(NEXT))
     return [
         each.kind
-        for each in found
+        for each in result
         if each.kind in (EntryKind.SCORES_PUBLISHED, EntryKind.SCORES_HELD_BACK, EntryKind.PUBLICATION_OVERRIDDEN)
     ]
 
 
 def test_a_night_like_the_last_one_is_issued_and_written_down(settings: Settings) -> None:
     assert score.score("taxi", NEXT) == len(issued(settings)) == 60
-    assert (kinds(settings), told(settings)) == ([EntryKind.SCORES_PUBLISHED], [])
+    assert (kinds(settings), reported(settings)) == ([EntryKind.SCORES_PUBLISHED], [])
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_nothing_of_a_night_is_issued_when_it_is_not_like_the_last(
         score.score("taxi", NEXT)
     assert issued(settings).empty
     assert kinds(settings) == [EntryKind.SCORES_HELD_BACK]
-    assert len(told(settings)) == 1
+    assert len(reported(settings)) == 1
     readers = warehouse.latest_scores(warehouse.engine(settings.warehouse_url), "taxi")
     assert set(readers["night"]) == {date.fromisoformat(NIGHT)}
 
@@ -102,7 +102,7 @@ def test_a_night_that_was_mended_is_issued_and_its_alert_is_withdrawn(settings: 
         score.score("taxi", NEXT)
     spoil(settings, lambda _: good)
     assert score.score("taxi", NEXT) == 60
-    assert (kinds(settings), told(settings)) == ([EntryKind.SCORES_HELD_BACK, EntryKind.SCORES_PUBLISHED], [])
+    assert (kinds(settings), reported(settings)) == ([EntryKind.SCORES_HELD_BACK, EntryKind.SCORES_PUBLISHED], [])
 
 
 def test_of_a_window_the_nights_that_may_be_issued_are(settings: Settings) -> None:
@@ -120,7 +120,7 @@ def test_a_person_may_issue_them_anyway_with_a_name_and_a_reason(settings: Setti
     assert done.exit_code == 0, done.output
     assert len(issued(settings)) == 30
     published = recorded.payloads(settings, EntryKind.SCORES_PUBLISHED, PublicationDecided)[-1]
-    assert (published.overridden_by, told(settings)) == ("tess", [])
+    assert (published.overridden_by, reported(settings)) == ("tess", [])
     assert score.score("taxi", NEXT) == 30
     assert "30 scores of 2024-03-18" in CliRunner().invoke(app, ["scores", "taxi"]).output
 
@@ -165,7 +165,7 @@ def test_withholding_killed_after_any_write_ends_the_same_when_it_is_run_again(s
     spoil(settings, half)
     with killed_after(0, WRITES) as writes, pytest.raises(RefusalError):
         score.score("taxi", NEXT)
-    expected = (kinds(settings), told(settings))
+    expected = (kinds(settings), reported(settings))
     assert len(writes) >= 1
     spoil(settings, half)
     for number in range(1, len(writes) + 1):
@@ -173,4 +173,4 @@ def test_withholding_killed_after_any_write_ends_the_same_when_it_is_run_again(s
             score.score("taxi", NEXT)
         with pytest.raises(RefusalError):
             score.score("taxi", NEXT)
-    assert (kinds(settings)[1:], len(told(settings))) == (expected[0], 1)
+    assert (kinds(settings)[1:], len(reported(settings))) == (expected[0], 1)

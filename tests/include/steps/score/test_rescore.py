@@ -10,9 +10,10 @@ from typer.testing import CliRunner
 
 from include.cli.main import app
 from include.settings import Settings
+from include.steps import scoring_package
 from include.steps.context import StepContext
 from include.steps.features import build
-from include.steps.score import batch_prediction, rescore
+from include.steps.score import rescore
 from include.stores import lake, ledger, warehouse
 from ml.errors import RequestError
 from ml.governance.ledger_entries import EntryKind, Rescored
@@ -30,9 +31,9 @@ def settings(arrive: Callable[[str], Settings]) -> Settings:
 
 
 def champion(settings: Settings) -> str:
-    found = ledger.champion(warehouse.engine(settings.warehouse_url), "taxi")
-    assert found is not None
-    return found.subject
+    result = ledger.champion(warehouse.engine(settings.warehouse_url), "taxi")
+    assert result is not None
+    return result.subject
 
 
 def again(first: str = "2024-03-14", last: str = NIGHT, package: str = rescore.CHAMPION) -> int:
@@ -40,15 +41,15 @@ def again(first: str = "2024-03-14", last: str = NIGHT, package: str = rescore.C
 
 
 def rows(case: UseCase, settings: Settings, package: str) -> pd.DataFrame:
-    found = lake.read(rescore.address(StepContext(case=case, settings=settings), package))
-    return found.sort_values(["night", "entity"], ignore_index=True)
+    result = lake.read(rescore.address(StepContext(case=case, settings=settings), package))
+    return result.sort_values(["night", "entity"], ignore_index=True)
 
 
 def test_the_champion_answers_nights_before_it_as_it_does_now(settings: Settings, taxi: UseCase) -> None:
     built = build.read(settings.lake, taxi, "2024-03-14", NIGHT).sort_values(["night", "entity"])
     assert again() == len(built)
     made = rows(taxi, settings, champion(settings))
-    assert (made["score"].to_numpy() == batch_prediction.load_model(champion(settings), settings).predict(built)).all()
+    assert (made["score"].to_numpy() == scoring_package.load(champion(settings), settings).model.predict(built)).all()
     assert set(made["model_digest"]) == {champion(settings)}
     assert set(made["features_version"]) == {lake.version(build.address(settings.lake, taxi))}
 
@@ -78,11 +79,11 @@ def test_interrupted_it_goes_on_with_the_nights_that_are_not_there(
 ) -> None:
     put, made = lake.replace, list[str]()
 
-    def dying(uri: str, when: periods.Period, found: object) -> int:
+    def dying(uri: str, when: periods.Period, result: object) -> int:
         if len(made) == 2:
             raise KeyboardInterrupt
         made.append(str(when))
-        return put(uri, when, found)  # type: ignore[arg-type]
+        return put(uri, when, result)  # type: ignore[arg-type]
 
     monkeypatch.setattr(lake, "replace", dying)
     with pytest.raises(KeyboardInterrupt):
@@ -114,7 +115,7 @@ def test_a_package_is_named_by_the_beginning_of_its_digest(settings: Settings, t
 
 
 @pytest.mark.parametrize(
-    ("first", "last", "package", "why", "told"),
+    ("first", "last", "package", "why", "reported"),
     [
         ("2024-03-14", LAST, "a" * 12, "to compare two months", "expected champion, each-night or 12 characters"),
         ("2024-03-14", LAST, "", "to compare two months", "expected champion, each-night or 12 characters"),
@@ -125,9 +126,9 @@ def test_a_package_is_named_by_the_beginning_of_its_digest(settings: Settings, t
     ids=["no such package", "no package", "no features", "backwards", "no reason"],
 )
 def test_what_cannot_be_scored_again_is_refused(
-    settings: Settings, first: str, last: str, package: str, why: str, told: str
+    settings: Settings, first: str, last: str, package: str, why: str, reported: str
 ) -> None:
-    with pytest.raises(RequestError, match=told):
+    with pytest.raises(RequestError, match=reported):
         rescore.plan("taxi", first, last, package, "tess", why)
 
 
@@ -151,7 +152,7 @@ def test_a_person_types_it(settings: Settings) -> None:
 def test_each_row_says_whether_the_champion_had_learned_from_its_night(settings: Settings, taxi: UseCase) -> None:
     again()
     marks = rows(taxi, settings, champion(settings)).groupby("night")["out_of_sample"].agg(set).to_dict()
-    learned_until = batch_prediction.load_package(champion(settings), settings).learned.until
+    learned_until = scoring_package.load(champion(settings), settings).learned.until
     assert marks == {night: {date.fromisoformat(night) > learned_until} for night in marks}
     assert (marks["2024-03-14"], marks[NIGHT]) == ({False}, {True})
 

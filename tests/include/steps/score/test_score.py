@@ -4,10 +4,10 @@ from datetime import date
 import pytest
 
 from include.settings import Settings
-from include.steps import release_state
+from include.steps import release_state, scoring_package
 from include.steps.context import StepContext
 from include.steps.features import build
-from include.steps.score import batch_prediction, score
+from include.steps.score import score
 from include.stores import lake, ledger, warehouse
 from ml.usecase import UseCase, periods
 from tests.include.steps.conftest import LAST, NIGHT, STEPS
@@ -47,7 +47,7 @@ def test_a_stored_score_is_recomputed_to_the_same_number(arrive: Arrive, taxi: U
     STEPS["score"]()
     issued = warehouse.scores(warehouse.engine(settings.warehouse_url), "taxi", date(2024, 3, 17)).set_index("entity")
     rows = build.read(settings.lake, taxi, NIGHT, NIGHT)
-    again = batch_prediction.load_model(issued["model_digest"].iloc[0], settings).predict(rows)
+    again = scoring_package.load(issued["model_digest"].iloc[0], settings).model.predict(rows)
     assert (issued.loc[rows["entity"], "score"].to_numpy() == again).all()
 
 

@@ -2,20 +2,23 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import date
 from typing import Any
 
 import pytest
 
 from include import usecases
 from include.settings import Settings
-from include.steps import ingest, release, train
+from include.steps import ingest, release, scoring_package, train
 from include.steps.features import build
+from include.steps.release import evidence
 from include.steps.train import model_card
 from include.stores import ledger, warehouse
 from ml.errors import LedgerError
 from ml.governance import ledger_entries
 from ml.governance.checks import CheckStatus
 from ml.governance.ledger_entries import EntryKind, Verdict
+from ml.promotion.adoption.admission import Admission
 from ml.promotion.gate import SHOWN_BETTER
 from ml.usecase import Adoption, Gates, Logistic, Refit, UseCase, periods
 from tests.include.steps.conftest import LAST, LATER, NIGHT
@@ -69,7 +72,13 @@ def judged(arrive: Arrive, declare: Callable[..., None]) -> Callable[..., tuple[
     return run
 
 
-def test_an_unproven_refresh_is_released_under_the_allowance(judged: Any) -> None:
+def fitted_nights(digest: str | None, settings: Settings) -> list[date]:
+    """Return the nights from the first to the last that a package was fitted on."""
+    first, last = scoring_package.load(str(digest), settings).facts["fitted"]
+    return list(periods.parse(f"{first}..{last}"))
+
+
+def test_an_unproven_refresh_is_released_under_the_allowance(judged: Any, taxi: UseCase) -> None:
     settings, verdict = judged()
     assert (verdict.rule, verdict.outcome, verdict.admission) == ("refresh", "promote", "allowance")
     assert verdict.reason.startswith("unproven (allowance 1 of 6, e = 1.0 of 10): not shown worse on ")
@@ -77,12 +86,25 @@ def test_an_unproven_refresh_is_released_under_the_allowance(judged: Any) -> Non
     record = verdict.adoption
     assert record is not None
     assert (record.anchor, record.allowance_used, record.is_licensed) == (str(verdict.champion)[:12], 0, False)
+    shares = [each.value for each in record.checks if each.setting == "adoption.min_nights_share"]
+    learned = [len(fitted_nights(digest, settings)) for digest in (verdict.package, verdict.champion)]
+    assert shares == [pytest.approx(learned[0] / learned[1])]
+    assert shares[0] > 1
     assert verdict.refit is not None
     assert verdict.package == verdict.refit.refit
     dossier = release.render_evidence("taxi", LATER)
     assert "**UNPROVEN.**" in dossier
     assert "At worst, unproven models may lose 0.3 in log loss beyond the last proven model" in dossier
     model_card.check("taxi", LATER)
+    proven = replace(verdict, admission=Admission.PROOF)
+    assert evidence.adoption_lines(proven, taxi) == []
+    few = [
+        replace(each, status=CheckStatus.FAIL) if each.setting == "adoption.min_nights_share" else each
+        for each in record.checks
+    ]
+    head, _, *table = evidence.adoption_lines(replace(proven, adoption=replace(record, checks=tuple(few))), taxi)
+    assert head.startswith("**SHOWN BETTER, BUT UNUSUAL.**")
+    assert [line for line in table if "nights that it learned from" in line] == table[2:-1]
     release_of(LATER)
     champion = ledger.champion(warehouse.engine(settings.warehouse_url), "taxi")
     assert champion is not None

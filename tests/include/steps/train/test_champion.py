@@ -1,4 +1,7 @@
 from collections.abc import Callable
+from typing import Literal
+
+import pytest
 
 from include import usecases
 from include.settings import Settings
@@ -8,7 +11,7 @@ from include.steps.train import champion
 from include.steps.train.champion import Champion
 from include.stores import ledger, warehouse
 from ml.promotion.gate import GateRule
-from ml.usecase import periods
+from ml.usecase import Night, periods
 from tests import recorded
 from tests.include.steps.conftest import LAST, LATER
 
@@ -16,12 +19,27 @@ Arrive = Callable[[str], Settings]
 
 
 def test_a_champion_that_cannot_be_evaluated_is_a_verdict_of_its_own(damaged: Settings) -> None:
-    (told,) = recorded.verdicts(damaged, night=periods.parse(LATER).last)
-    assert (told.outcome, told.rule) == ("unevaluable", GateRule.CHAMPION_UNAVAILABLE)
-    assert "SHA-256" in told.reason
-    assert "`ratchet override`" in told.reason
-    assert told.evaluation is not None
-    assert told.evaluation.nights[0] > "2024-03-15", "judged on nights that its champion was judged on"
+    (reported,) = recorded.verdicts(damaged, night=periods.parse(LATER).last)
+    assert (reported.outcome, reported.rule) == ("unevaluable", GateRule.CHAMPION_UNAVAILABLE)
+    assert "SHA-256" in reported.reason
+    assert "`ratchet override`" in reported.reason
+    assert reported.evaluation is not None
+    assert reported.evaluation.nights[0] > "2024-03-15", "judged on nights that its champion was judged on"
+
+
+@pytest.mark.parametrize(
+    ("fitted", "every", "expected"),
+    [
+        (["2013-01-01", "2013-01-31"], "day", 31),
+        (["2013-01-01", "2013-03-01"], "month", 3),
+        (None, "day", None),
+    ],
+)
+def test_nights_that_a_champion_was_fitted_on_are_counted(
+    fitted: list[str] | None, every: Literal["day", "month"], expected: int | None
+) -> None:
+    met = Champion(facts={} if fitted is None else {"fitted": fitted})
+    assert met.count_fitted_nights(Night(hour=2, timezone="UTC", every=every)) == expected
 
 
 def test_a_champion_whose_features_are_gone_has_a_fault_and_the_scores_of_the_base_rate(arrive: Arrive) -> None:

@@ -29,9 +29,9 @@ def judged(settings: Settings, use_case: str = "taxi") -> Verdict:
 
 def test_findings_are_told_in_card_folder_run_and_ledger(arrive: Arrive, taxi: UseCase) -> None:
     settings = arrive("acceptance tests")
-    found = judged(settings).diagnostics
-    assert [each["name"] for each in found["segments"]][:3] == ["all", "since 2024-03-14", "evening"]
-    assert [(each["level"], each["gated"]) for each in found["groups"]] == [
+    result = judged(settings).diagnostics
+    assert [each["name"] for each in result["segments"]][:3] == ["all", "since 2024-03-14", "evening"]
+    assert [(each["level"], each["gated"]) for each in result["groups"]] == [
         ("harbour", True),
         ("north", True),
         ("south", True),
@@ -41,7 +41,7 @@ def test_findings_are_told_in_card_folder_run_and_ledger(arrive: Arrive, taxi: U
     mlflow = client.connect(settings)
     (run,) = mlflow.search_runs([client.experiment_id(mlflow, settings, "taxi")])
     shown = {each.path for each in mlflow.list_artifacts(run.info.run_id)}
-    assert "findings.json" in shown
+    assert "diagnostics.json" in shown
     for name in judged(settings).plots:
         assert (page.parent / f"{name}.svg").read_text().startswith("<svg")
         assert f"]({name}.svg)" in page.read_text()
@@ -80,10 +80,10 @@ def test_a_slice_that_a_model_gets_wrong_keeps_it_out_for_that_reason(
 ) -> None:
     settings = arrive("train")
     settle(settings, taxi, 0.0)
-    told = trained(settings, replace(taxi, fairness=None, gates=Gates(judged_nights=8)), monkeypatch)
-    assert told.outcome == "keep"
-    assert "slice zone=harbour: log loss gain -" in told.reason
-    assert "slice zone=north" not in told.reason
+    reported = trained(settings, replace(taxi, fairness=None, gates=Gates(judged_nights=8)), monkeypatch)
+    assert reported.outcome == "keep"
+    assert "slice zone=harbour: log loss gain -" in reported.reason
+    assert "slice zone=north" not in reported.reason
 
 
 def test_a_model_that_is_unfair_is_kept_out_by_the_declared_gate_alone(
@@ -91,9 +91,11 @@ def test_a_model_that_is_unfair_is_kept_out_by_the_declared_gate_alone(
 ) -> None:
     settings = arrive("train")
     settle(settings, taxi, 1.0)
-    told = trained(settings, replace(taxi, candidates=taxi.candidates[1:], gates=Gates(judged_nights=8)), monkeypatch)
-    assert told.outcome == "keep"
-    refused = [each.name for each in told.checks if each.status is not CheckStatus.PASS]
+    reported = trained(
+        settings, replace(taxi, candidates=taxi.candidates[1:], gates=Gates(judged_nights=8)), monkeypatch
+    )
+    assert reported.outcome == "keep"
+    refused = [each.name for each in reported.checks if each.status is not CheckStatus.PASS]
     assert refused
     assert all(name.startswith("group zone=harbour: ") for name in refused)
 

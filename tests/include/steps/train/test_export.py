@@ -67,11 +67,11 @@ def test_the_same_package_becomes_the_same_bytes(form: ExportFormat, digest: str
 
 def test_a_wheel_imports_numpy_and_nothing_of_ours(digest: str, tmp_path: Path) -> None:
     (alone := tmp_path / "alone").mkdir()
-    told = score_paths.by_wheel(
+    reported = score_paths.by_wheel(
         export.export(digest, ExportFormat.WHEEL, tmp_path), score_paths.link_numpy(alone), ROWS
     )
-    assert "numpy" in told["imported"]
-    assert not {"lightgbm", "pandas", "sklearn", "scipy", "ml", "include"} & set(told["imported"])
+    assert "numpy" in reported["imported"]
+    assert not {"lightgbm", "pandas", "sklearn", "scipy", "ml", "include"} & set(reported["imported"])
 
 
 def test_a_wheel_has_the_scoring_package_whole_and_unchanged_but_for_the_names_of_imports(
@@ -103,31 +103,31 @@ def test_a_model_with_texts_is_scored_without_scikit_learn(home: Settings, tmp_p
     digest = edge.stored(package_files.pack(model, notes, served.FACTS), home)
     (alone := tmp_path / "alone").mkdir()
     rows = [row | {"note": note} for row in ROWS for note in ("fog", "never seen", None)]
-    told = score_paths.by_wheel(
+    reported = score_paths.by_wheel(
         export.export(digest, ExportFormat.WHEEL, tmp_path), score_paths.link_numpy(alone), rows
     )
-    assert told["scores"] == pytest.approx(model.predict(pd.DataFrame(rows)).tolist(), abs=1e-15)
-    assert "sklearn" not in told["imported"]
+    assert reported["scores"] == pytest.approx(model.predict(pd.DataFrame(rows)).tolist(), abs=1e-15)
+    assert "sklearn" not in reported["imported"]
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "told"),
+    ("name", "content", "reported"),
     [
         pytest.param("rows.csv", "hour,zone\n13,docks\n,never seen\n", "{0!r}\n{1!r}\n", id="CSV"),
         pytest.param("rows.json", json.dumps(ROWS), '{{"predictions": [{0!r}, {1!r}]}}\n', id="JSON"),
     ],
 )
 def test_rows_of_a_file_are_scored_from_the_command_line(
-    name: str, content: str, told: str, installed: Path, tmp_path: Path
+    name: str, content: str, reported: str, installed: Path, tmp_path: Path
 ) -> None:
     (tmp_path / name).write_text(content)
     done = run(installed, str(tmp_path / name))
     scores = [edge.model("trees").predict_row(dict(row)) for row in ROWS]
-    assert (done.returncode, done.stdout, done.stderr) == (0, told.format(*scores), "")
+    assert (done.returncode, done.stdout, done.stderr) == (0, reported.format(*scores), "")
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "told"),
+    ("name", "content", "reported"),
     [
         pytest.param("rows.json", '[{"hour": NaN, "zone": "a"}]', "expected JSON, but: NaN is not JSON", id="NaN"),
         pytest.param("rows.json", '{"hour": 1}', "expected a list of objects", id="no list"),
@@ -137,12 +137,12 @@ def test_rows_of_a_file_are_scored_from_the_command_line(
     ],
 )  # fmt: skip
 def test_what_cannot_be_scored_ends_with_a_sentence(
-    name: str, content: str, told: str, installed: Path, tmp_path: Path
+    name: str, content: str, reported: str, installed: Path, tmp_path: Path
 ) -> None:
     (tmp_path / name).write_text(content)
     done = run(installed, str(tmp_path / name))
     assert (done.returncode, done.stdout) == (1, "")
-    assert told in done.stderr
+    assert reported in done.stderr
     assert "Traceback" not in done.stderr
 
 
@@ -182,15 +182,15 @@ def test_a_use_case_is_its_champion(digest: str, home: Settings, toys: None, tmp
 
 
 @pytest.mark.parametrize(
-    ("named", "told"),
+    ("named", "reported"),
     [
         pytest.param("nobody", "got 'nobody': 0 of the 1 packages", id="no such name"),
         pytest.param("", "got '': 0 of the 1 packages", id="nothing"),
         pytest.param("{0:.5}", "6 digits or more", id="too short"),
     ],
 )
-def test_one_package_has_to_be_meant(named: str, told: str, digest: str, tmp_path: Path) -> None:
-    with pytest.raises(RequestError, match=told):
+def test_one_package_has_to_be_meant(named: str, reported: str, digest: str, tmp_path: Path) -> None:
+    with pytest.raises(RequestError, match=reported):
         export.export(named.format(digest), ExportFormat.WHEEL, tmp_path)
 
 

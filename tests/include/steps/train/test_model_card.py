@@ -68,9 +68,9 @@ def test_the_run_holds_the_card_the_table_and_a_number_for_each_feature(arrive: 
     text = trained(settings, taxi)
     mlflow = client.connect(settings)
     (run,) = mlflow.search_runs([client.experiment_id(mlflow, settings, "taxi")])
-    told = {name: float(number) for name, number in run.data.metrics.items() if name.startswith("benefit.")}
+    reported = {name: float(number) for name, number in run.data.metrics.items() if name.startswith("benefit.")}
     columns = [each.outputs[0] for each in taxi.features]
-    assert set(told) == {f"benefit.{how}.{name}" for how in ("within", "across") for name in columns}
+    assert set(reported) == {f"benefit.{how}.{name}" for how in ("within", "across") for name in columns}
     shown = {each.path for each in mlflow.list_artifacts(run.info.run_id)}
     assert {"model_card.md", "features.csv"} <= shown
     stored = (settings.mlflow_artifacts / "taxi" / run.info.run_id / "artifacts" / "model_card.md").read_text()
@@ -95,7 +95,7 @@ def test_a_personal_column_is_named_with_where_it_may_go_and_nothing_of_its_valu
 
 
 @pytest.fixture
-def told(arrive: Arrive) -> Settings:
+def reported(arrive: Arrive) -> Settings:
     """A home in which a model was trained and told its card."""
     return arrive("acceptance tests")
 
@@ -114,7 +114,7 @@ def registered(settings: Settings) -> Path:
     return path
 
 
-def test_a_card_as_it_was_written_passes_its_check(told: Settings) -> None:
+def test_a_card_as_it_was_written_passes_its_check(reported: Settings) -> None:
     result = CliRunner().invoke(main.app, ["model-card", "check", "taxi", LAST])
     expected = f"the model card of taxi as of {LAST} agrees with the ledger and the registry\n"
     assert (result.exit_code, result.output) == (0, expected)
@@ -128,8 +128,8 @@ def test_a_card_as_it_was_written_passes_its_check(told: Settings) -> None:
         pytest.param("# taxi, as of", "It is perfect.\n\n# taxi, as of", "has lines that were added", id="praise"),
     ],
 )  # fmt: skip
-def test_an_edited_card_is_refused_and_the_number_named(was: str, now: str, named: str, told: Settings) -> None:
-    edit(shown(told), was, now)
+def test_an_edited_card_is_refused_and_the_number_named(was: str, now: str, named: str, reported: Settings) -> None:
+    edit(shown(reported), was, now)
     with pytest.raises(CardError, match=f"the model card of taxi as of {LAST} is not what was recorded: .*{named}"):
         model_card.check("taxi", LAST)
 
@@ -155,12 +155,12 @@ def test_where_both_copies_were_edited_the_ledger_still_knows(told_here: Setting
         model_card.check("taxi", LAST)
 
 
-def test_an_edited_page_beside_a_whole_card_is_refused(told: Settings) -> None:
-    edit(shown(told).with_suffix(".html"), "promote", "keep")
+def test_an_edited_page_beside_a_whole_card_is_refused(reported: Settings) -> None:
+    edit(shown(reported).with_suffix(".html"), "promote", "keep")
     with pytest.raises(CardError, match="model_card.html: its text differs from model_card.md"):
         model_card.check("taxi", LAST)
 
 
-def test_a_night_of_which_no_card_tells_cannot_be_checked(told: Settings) -> None:
+def test_a_night_of_which_no_card_tells_cannot_be_checked(reported: Settings) -> None:
     with pytest.raises(RequestError, match="taxi was not trained as of 2024-03-17"):
         model_card.check("taxi", "2024-03-17")

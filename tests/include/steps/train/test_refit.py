@@ -77,14 +77,14 @@ def test_a_refit_that_agrees_is_released_and_says_of_which_model_it_is(arrive: A
     declare(refit=LENIENT)
     assert train.train("taxi", LAST, train.BOOTSTRAP)
     entry = last_judged(settings)
-    told, refit = last_refit(settings), facts(settings, entry.subject)
-    assert (told.judged, told.refit) == (unrefitted.subject, entry.subject)
+    reported, refit = last_refit(settings), facts(settings, entry.subject)
+    assert (reported.judged, reported.refit) == (unrefitted.subject, entry.subject)
     assert last_verdict(settings).package == entry.subject != unrefitted.subject
-    assert refit["refit"] == {"judged": told.judged, "agreement": [fact(each) for each in told.checks]}
+    assert refit["refit"] == {"judged": reported.judged, "agreement": [fact(each) for each in reported.checks]}
     assert (refit["fitted"], refit["used_until"]) == (["2024-03-01", "2024-03-15"], "2024-03-15")
-    assert refit["settings"] == facts(settings, told.judged)["settings"]
+    assert refit["settings"] == facts(settings, reported.judged)["settings"]
     text = report_paths.model_card(settings.reports, "taxi", periods.parse(LAST).last).read_text()
-    assert f"Released is a refit of the judged model `{told.judged}`" in text
+    assert f"Released is a refit of the judged model `{reported.judged}`" in text
     assert f"* Package `{entry.subject}`" in text
     model_card.check("taxi", LAST)
     assert release.run_acceptance_tests("taxi", LAST) == entry.subject
@@ -98,14 +98,14 @@ def test_of_a_refit_that_does_not_agree_the_judged_model_is_released_and_that_is
     declare(refit=STRICT)
     assert train.train("taxi", LAST, train.BOOTSTRAP)
     entry = last_judged(settings)
-    told = last_refit(settings)
-    assert entry.subject == last_verdict(settings).package == told.judged != told.refit
-    assert [each.name for each in told.checks if each.status is CheckStatus.FAIL] == ["mean distance of scores"]
+    reported = last_refit(settings)
+    assert entry.subject == last_verdict(settings).package == reported.judged != reported.refit
+    assert [each.name for each in reported.checks if each.status is CheckStatus.FAIL] == ["mean distance of scores"]
     assert "refit" not in facts(settings, entry.subject)
     assert facts(settings, entry.subject)["fitted"] == ["2024-03-01", "2024-03-11"]
     text = report_paths.model_card(settings.reports, "taxi", periods.parse(LAST).last).read_text()
-    assert f"Released is the judged model `{told.judged}` itself" in text
-    assert f"(`{told.refit}`) does not agree with it" in text
+    assert f"Released is the judged model `{reported.judged}` itself" in text
+    assert f"(`{reported.refit}`) does not agree with it" in text
     model_card.check("taxi", LAST)
 
 
@@ -115,9 +115,9 @@ def test_rows_that_no_label_waits_for_show_no_agreement(arrive: Arrive, declare:
     rows = lake.read(build.address(settings.lake, taxi))
     lake.replace(build.address(settings.lake, taxi), periods.parse(LAST), rows[rows["night"] == LAST].head(0))
     assert train.train("taxi", LAST, train.BOOTSTRAP)
-    told = last_refit(settings)
-    assert last_judged(settings).subject == told.judged
-    assert [each.value for each in told.checks[:3]] == [None, None, None]
+    reported = last_refit(settings)
+    assert last_judged(settings).subject == reported.judged
+    assert [each.value for each in reported.checks[:3]] == [None, None, None]
 
 
 def test_a_challenger_that_is_kept_out_is_not_fitted_again(arrive: Arrive, declare: Any) -> None:
@@ -141,10 +141,10 @@ def test_the_next_challenger_is_judged_on_nights_that_the_refit_has_not_seen(arr
     promoted = ledger.champion(warehouse.engine(settings.warehouse_url), "taxi")
     met = champion.read(promoted, StepContext(case=usecases.get("taxi"), settings=settings))
     train.train("taxi", LATER, "a test")
-    told = last_verdict(settings)
-    assert (told.champion, met.used_until) == (met.digest, "2024-03-15")
-    assert told.evaluation is not None
-    assert told.evaluation.nights[0] > met.used_until
+    reported = last_verdict(settings)
+    assert (reported.champion, met.used_until) == (met.digest, "2024-03-15")
+    assert reported.evaluation is not None
+    assert reported.evaluation.nights[0] > met.used_until
 
 
 def test_a_judge_killed_between_its_two_packages_is_mended_by_running_it_again(arrive: Arrive, declare: Any) -> None:

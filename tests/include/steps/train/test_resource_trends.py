@@ -46,7 +46,7 @@ def train(case: UseCase, settings: Settings, place: int, latency: float, depende
     return night
 
 
-def told(case: UseCase, settings: Settings) -> list[tuple[date, str, str]]:
+def reported(case: UseCase, settings: Settings) -> list[tuple[date, str, str]]:
     alerts = warehouse.alerts(warehouse.engine(settings.warehouse_url), case.name, FIRST, FIRST + timedelta(days=99))
     return [(each.night, each.kind, each.subject) for each in alerts]
 
@@ -54,8 +54,8 @@ def told(case: UseCase, settings: Settings) -> list[tuple[date, str, str]]:
 def test_what_each_training_takes_is_a_row_of_its_night(arrive: Arrive, case: UseCase) -> None:
     settings = arrive("ingest")
     train(case, settings, 0, 2.0)
-    found = warehouse.metrics(warehouse.engine(settings.warehouse_url), case.name, FIRST, slice=f"candidate={TREES}")
-    assert {(each.metric, each.value, each.model_digest) for each in found} == {
+    result = warehouse.metrics(warehouse.engine(settings.warehouse_url), case.name, FIRST, slice=f"candidate={TREES}")
+    assert {(each.metric, each.value, each.model_digest) for each in result} == {
         (resource_trends.SECONDS, 20.0, "none"),
         (resource_trends.LATENCY, 2.0, "package 0"),
         (resource_trends.MEMORY, 80.0, "package 0"),
@@ -67,14 +67,14 @@ def test_a_latency_that_has_risen_for_good_is_told_once_it_has(arrive: Arrive, c
     settings = arrive("ingest")
     latencies = [2.0, 2.1, 1.9, 2.0, 2.1, 9.0, 2.0, 2.0, 2.1, 5.0, 5.1, 5.2]
     nights = [train(case, settings, place, latency) for place, latency in enumerate(latencies)]
-    assert told(case, settings) == [(night, "trend", f"{TREES} {resource_trends.LATENCY}") for night in nights[-2:]]
+    assert reported(case, settings) == [(night, "trend", f"{TREES} {resource_trends.LATENCY}") for night in nights[-2:]]
 
 
 def test_dependencies_that_changed_are_told(arrive: Arrive, case: UseCase) -> None:
     settings = arrive("ingest")
     train(case, settings, 0, 2.0)
     night = train(case, settings, 1, 2.0, ("numpy was 1.26, is 2.0",))
-    assert told(case, settings) == [(night, "dependencies", "package 1")]
+    assert reported(case, settings) == [(night, "dependencies", "package 1")]
 
 
 def test_a_verdict_without_candidates_leaves_no_row(arrive: Arrive, case: UseCase) -> None:

@@ -215,9 +215,9 @@ def test_the_log_tells_of_each_fold_and_what_answering_takes(arrive: Arrive, cap
     (each, *_) = prepared()
     with caplog.at_level("INFO"):
         fit(each)
-    told = [record.getMessage() for record in caplog.records if record.name.endswith("candidates")]
-    assert told[1:4] == [f"fitting logistic: fold {fold} of 3" for fold in (1, 2, 3)]
-    assert "MB packed and" in told[-1]
+    reported = [record.getMessage() for record in caplog.records if record.name.endswith("candidates")]
+    assert reported[1:4] == [f"fitting logistic: fold {fold} of 3" for fold in (1, 2, 3)]
+    assert "MB packed and" in reported[-1]
 
 
 def test_drafts_of_other_nights_stay(arrive: Arrive, taxi: UseCase) -> None:

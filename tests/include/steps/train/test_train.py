@@ -46,9 +46,9 @@ def test_the_traffic_of_the_hour_of_the_ride_stops_training(arrive: Arrive, taxi
     night, tables = periods.parse(LAST).last, table_snapshot.take(taxi, settings)
     rows = training_set.read(NightContext(case=taxi, night=night, settings=settings), tables)
     later = training_set.lookups_at_event(taxi, rows, night, tables)
-    told = rows.frame.set_index("entity").assign(kilometres=later["congestion"].to_numpy())["kilometres"]
+    reported = rows.frame.set_index("entity").assign(kilometres=later["congestion"].to_numpy())["kilometres"]
     stored = lake.read(build.address(settings.lake, taxi))
-    leaking = stored.assign(kilometres=stored["entity"].map(told).fillna(0.5))
+    leaking = stored.assign(kilometres=stored["entity"].map(reported).fillna(0.5))
     lake.replace(build.address(settings.lake, taxi), periods.parse(HISTORY), leaking)
     with pytest.raises(LeakError, match="the feature 'kilometres' follows 'congestion' as it was at the time"):
         train.train("taxi", LAST, train.BOOTSTRAP)
@@ -69,18 +69,18 @@ def test_the_training_set_holds_matured_nights_and_labels_known_by_the_cutoff(ar
 def test_too_few_nights_are_an_outcome_and_not_a_failure(arrive: Arrive) -> None:
     settings = arrive("train")
     assert not train.train("taxi", "2024-03-03", train.BOOTSTRAP)
-    (told,) = recorded.verdicts(settings)
-    assert told.outcome == "inconclusive"
-    assert "to judge on" in told.reason
+    (reported,) = recorded.verdicts(settings)
+    assert reported.outcome == "inconclusive"
+    assert "to judge on" in reported.reason
 
 
 def test_the_package_tells_where_the_model_comes_from(arrive: Arrive) -> None:
     settings = arrive("acceptance tests")
-    (told,) = ledger.entries(warehouse.engine(settings.warehouse_url), "taxi", EntryKind.JUDGED)
-    facts = package_files.facts(packages.get(settings.packages, told.subject, settings.trusted_keys))
+    (reported,) = ledger.entries(warehouse.engine(settings.warehouse_url), "taxi", EntryKind.JUDGED)
+    facts = package_files.facts(packages.get(settings.packages, reported.subject, settings.trusted_keys))
     assert (facts["use_case"], facts["night"], facts["used_until"]) == ("taxi", LAST, "2024-03-15")
     assert facts["fitted"] == ["2024-03-01", "2024-03-11"]
-    assert facts["reads"] == ledger_entries.read(told, Verdict).table_versions
+    assert facts["reads"] == ledger_entries.read(reported, Verdict).table_versions
     assert facts["metrics"]["log_loss"] == facts["log_loss"]
     assert facts["libraries"]["lightgbm"] == metadata.version("lightgbm")
 
@@ -123,17 +123,17 @@ def test_training_twice_in_other_homes_hours_and_time_zones_gives_the_same_diges
 
 
 @pytest.mark.parametrize(
-    ("step", "night", "reason", "told"),
+    ("step", "night", "reason", "reported"),
     [
         ("train", LAST, "monitoring", "taxi has no champion yet: train the first one with the reason 'bootstrap'"),
         ("score", "2024-03-17", "bootstrap", "taxi has the champion .*: 'bootstrap' is for the first one only"),
     ],
 )
 def test_a_reason_that_does_not_fit_what_is_there_is_refused(
-    arrive: Arrive, step: str, night: str, reason: str, told: str
+    arrive: Arrive, step: str, night: str, reason: str, reported: str
 ) -> None:
     arrive(step)
-    with pytest.raises(RequestError, match=told):
+    with pytest.raises(RequestError, match=reported):
         train.train("taxi", night, reason)
 
 

@@ -43,8 +43,8 @@ def test_the_first_model_has_the_settings_that_were_found_and_its_package_tells_
         train.train("taxi", LAST, train.BOOTSTRAP)
     [tuned], [judged] = searches(settings), recorded.verdicts(settings)
     facts = package_files.facts(packages.get(settings.packages, str(judged.package), settings.trusted_keys))
-    found = tuned.hyperparameters["strength"]
-    assert facts["settings"]["strength"] == found != 1e-5  # type: ignore[index]
+    result = tuned.hyperparameters["strength"]
+    assert facts["settings"]["strength"] == result != 1e-5  # type: ignore[index]
     progress = [record.getMessage() for record in caplog.records if "tuning logistic" in record.getMessage()]
     assert [each.split(":")[0] for each in progress] == [f"tuning logistic, trial {n} of 4" for n in (1, 2, 3, 4)]
 

@@ -11,7 +11,7 @@ def at(home: Settings, url: str) -> Settings:
     return replace(home, online_store_url=url)
 
 
-def told(connection: str) -> list[str]:
+def reported(connection: str) -> list[str]:
     return [part for part in connection.split(",") if not part.startswith("socket_")]
 
 
@@ -24,8 +24,8 @@ def test_by_default_there_is_none(home: Settings) -> None:
 def test_sqlite_is_a_database_in_the_feature_stores_folder(home: Settings) -> None:
     from feast.infra.online_stores.sqlite import SqliteOnlineStoreConfig  # seconds of CPU, not for every worker
 
-    found = SqliteOnlineStoreConfig(**addresses.online_store_config(at(home, "sqlite"), "taxi"))
-    assert found.path == str(home.feature_store / "taxi" / "online.db")
+    result = SqliteOnlineStoreConfig(**addresses.online_store_config(at(home, "sqlite"), "taxi"))
+    assert result.path == str(home.feature_store / "taxi" / "online.db")
     assert addresses.redacted_url(at(home, "sqlite")) == "sqlite"
 
 
@@ -59,7 +59,7 @@ def test_sqlite_is_a_database_in_the_feature_stores_folder(home: Settings) -> No
 def test_an_address_is_told_to_feast_with_its_credentials_and_shown_without(
     home: Settings, url: str, expected: list[str], shown: str
 ) -> None:
-    assert told(addresses.online_store_config(at(home, url), "taxi")["connection_string"]) == expected
+    assert reported(addresses.online_store_config(at(home, url), "taxi")["connection_string"]) == expected
     assert addresses.redacted_url(at(home, url)) == shown
 
 

@@ -51,23 +51,23 @@ def service(home: Settings) -> Service:
 
 def test_the_newest_row_of_the_window_is_online_with_its_cutoff(home: Settings, service: Service) -> None:
     feature_store.materialize(home, service, at(NIGHTS[0]), at(NIGHTS[2]))
-    found = feature_store.online(home, service, ["member", "visitor of 2024-03-16", "nobody"])
-    assert list(found.index) == ["member", "visitor of 2024-03-16"]
-    assert found.loc["member"].tolist() == [2.0, "north", pd.Timestamp(at(NIGHTS[2]))]
-    assert found.loc["visitor of 2024-03-16", ["value", "zone"]].isna().all()
+    result = feature_store.online(home, service, ["member", "visitor of 2024-03-16", "nobody"])
+    assert list(result.index) == ["member", "visitor of 2024-03-16"]
+    assert result.loc["member"].tolist() == [2.0, "north", pd.Timestamp(at(NIGHTS[2]))]
+    assert result.loc["visitor of 2024-03-16", ["value", "zone"]].isna().all()
 
 
 def test_both_ends_of_a_window_belong_to_it(home: Settings, service: Service) -> None:
     feature_store.materialize(home, service, at(NIGHTS[1]), at(NIGHTS[1]))
-    found = feature_store.online(home, service, [f"visitor of {night}" for night in NIGHTS])
-    assert list(found.index) == ["visitor of 2024-03-16"]
+    result = feature_store.online(home, service, [f"visitor of {night}" for night in NIGHTS])
+    assert list(result.index) == ["visitor of 2024-03-16"]
 
 
 def test_history_is_what_was_known_at_each_moment_and_no_row_is_lost(home: Settings, service: Service) -> None:
     moments = pd.Series([pd.Timestamp(at(night)) for night in NIGHTS] * 2, index=["member"] * 3 + ["nobody"] * 3)
-    found = feature_store.historical(home, service, moments)
-    assert sorted(found.loc["member", "value"]) == [0.0, 1.0, 2.0]
-    assert found.loc["nobody", "value"].isna().all()
+    result = feature_store.historical(home, service, moments)
+    assert sorted(result.loc["member", "value"]) == [0.0, 1.0, 2.0]
+    assert result.loc["nobody", "value"].isna().all()
     before = pd.Series([pd.Timestamp(at(NIGHTS[1]) - timedelta(seconds=1))], index=["member"])
     assert feature_store.historical(home, service, before)["value"].tolist() == [0.0]
 

@@ -24,6 +24,13 @@ def fetched(place: Location, name: str = "rides.csv") -> bytes:
         return place.fetch(name, Path(folder)).read_bytes()
 
 
+@pytest.mark.parametrize("address", ["gs://bucket/x", "file:///srv/x", "s3://", "s3://u:sekret@b/p", "S3://b/p"])
+def test_an_address_of_another_kind_is_not_taken_for_a_folder(address: str) -> None:
+    with pytest.raises(SetupError, match="to be a folder or s3://bucket/prefix, got ") as refused:
+        locations.from_address(address)
+    assert "sekret" not in str(refused.value)
+
+
 def test_what_was_put_is_named_and_fetched_whole(place: Location) -> None:
     night = place.child("taxi").child("2013-02-08")
     night.put("rides.csv", b"who\nann\n")
@@ -60,11 +67,11 @@ def test_places_below_are_told_from_the_first_to_the_last_with_their_own_files_a
         place.child(night).put("rides.csv", night.encode())
         place.child(night).child("deeper").put("other.csv", b"x")
     place.put("notes.txt", b"of no night")
-    found = place.entries_by_child("2013-02-08", "2013-02-10")
-    readable = {night: {name for name, each in held.items() if not each.fault} for night, held in found.items()}
+    result = place.entries_by_child("2013-02-08", "2013-02-10")
+    readable = {night: {name for name, each in held.items() if not each.fault} for night, held in result.items()}
     nights = ("2013-02-08", "2013-02-08..2013-02-09", "2013-02-10")
     assert readable == {night: {"rides.csv"} for night in nights}
-    for night, held in found.items():
+    for night, held in result.items():
         assert held["rides.csv"].version == place.child(night).file_versions()["rides.csv"]
     assert place.child("nowhere").entries_by_child("", "9999") == {}
 

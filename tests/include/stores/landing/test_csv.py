@@ -20,6 +20,14 @@ def test_a_file_without_a_header_is_refused(content: bytes) -> None:
         landed.rows("a.csv", content)
 
 
+@pytest.mark.parametrize("quote", [b"", b'"'], ids=["unquoted", "quoted"])
+@pytest.mark.parametrize("mark_of_file", [b"", b"\xef\xbb\xbf"], ids=["no mark", "a mark of the file"])
+def test_a_byte_order_mark_in_a_cell_is_kept_in_every_row(mark_of_file: bytes, quote: bytes) -> None:
+    cell = b"\xef\xbb\xbfann"
+    content = mark_of_file + HEADER + cell + b",3\n" + cell + b",4\n" + quote + b"bob" + quote + b",5\n"
+    assert landed.rows("a.csv", content).well_formed["who"].tolist() == ["\ufeffann", "\ufeffann", "bob"]
+
+
 GOOD, AFTER = b"ann,3\n", b"bob,4\n"
 
 
@@ -85,7 +93,9 @@ def test_every_row_is_read_or_named_malformed_and_good_rows_are_not_lost(
 ) -> None:
     read = landed.rows("a.csv", content)
     assert read.well_formed["who"].tolist() == rows
-    assert [reason[: len(told)] for reason, told in zip(read.malformed["reasons"], malformed, strict=True)] == malformed
+    assert [
+        reason[: len(reported)] for reason, reported in zip(read.malformed["reasons"], malformed, strict=True)
+    ] == malformed
 
 
 @pytest.mark.parametrize("between", [b'"two\nlines",1\n', b"\nx,1\n"], ids=["with quotes", "without"])

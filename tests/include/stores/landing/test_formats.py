@@ -92,7 +92,7 @@ NESTED = parquet(pd.DataFrame({"a": [[1, 2]]}))
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "told"),
+    ("name", "content", "reported"),
     [
         ("a.xlsx", b"PK", "a.xlsx: expected a name that ends in one of .csv, .parquet"),
         ("a.csv", b"", "a.csv: expected a header line, got an empty file"),
@@ -114,8 +114,8 @@ NESTED = parquet(pd.DataFrame({"a": [[1, 2]]}))
     ],
     ids=["unknown", "empty", "blank lines", "no gzip", "cut gzip", "gzip bomb", "no Parquet", "cut Parquet", "nested"],
 )
-def test_a_file_that_is_none_is_refused_with_a_reason(name: str, content: bytes, told: str) -> None:
-    with pytest.raises(DataError, match=told):
+def test_a_file_that_is_none_is_refused_with_a_reason(name: str, content: bytes, reported: str) -> None:
+    with pytest.raises(DataError, match=reported):
         landed.rows(name, content)
 
 

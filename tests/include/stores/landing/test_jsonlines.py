@@ -22,7 +22,7 @@ def read(*lines: str) -> Rows:
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
-        ('{"who": NaN}', "expected an object in JSON, got NaN; write null for a missing value"),
+        ('{"who": NaN}', "expected an object in JSON, got NaN, write null for a missing value"),
         ('{"who": -Infinity}', "expected an object in JSON, got -Infinity"),
         ('{"who": "1", "who": "2"}', "expected each name once"),
         ('{"who": {"a": 1}}', "expected flat values, got something nested in 'who'"),
@@ -32,13 +32,14 @@ def read(*lines: str) -> Rows:
         ('["1"]', "expected an object in JSON"),
         ('{"who": "1"', "expected an object in JSON"),
         ('{"whom": "1"}', "got also ['whom']"),
+        ('{"a; b": [1]}', "something nested in 'a, b'"),
     ],
 )
 def test_a_malformed_line_has_its_reason_and_the_others_are_rows(line: str, reason: str) -> None:
-    found = read(line, '{"who": "3"}', '{"who": "4"}')
-    assert found.malformed.index.tolist() == [2]
-    assert reason in found.malformed["reasons"].item()
-    assert found.well_formed["who"].tolist() == ["1", "3", "4"]
+    result = read(line, '{"who": "3"}', '{"who": "4"}')
+    assert result.malformed.index.tolist() == [2]
+    assert reason in result.malformed["reasons"].item()
+    assert result.well_formed["who"].tolist() == ["1", "3", "4"]
 
 
 @pytest.mark.parametrize(
@@ -54,8 +55,8 @@ def test_a_malformed_line_has_its_reason_and_the_others_are_rows(line: str, reas
     ids=["5,000 digits", "beyond a float", "zeros", "a boolean", "null", "separators of Unicode"],
 )
 def test_a_value_is_the_text_that_is_written(literal: str, text: str) -> None:
-    found = read(f'{{"who": {literal}}}')
-    assert (found.well_formed["who"].tolist(), found.well_formed["note"].tolist()) == (["1", text], ["a", ""])
+    result = read(f'{{"who": {literal}}}')
+    assert (result.well_formed["who"].tolist(), result.well_formed["note"].tolist()) == (["1", text], ["a", ""])
 
 
 def test_crlf_ends_a_line_too() -> None:

@@ -1,14 +1,18 @@
 """Files belong to tables by name, and are known by the hash of their bytes."""
 
+import errno
 import gzip
 import hashlib
+from collections.abc import Iterator
 from pathlib import Path
+from typing import IO, Any
 
 import pandas as pd
 import pytest
 
 from include.stores import landing
-from include.stores.landing import Folder, LandedFile, ScannedFile
+from include.stores.landing import Folder, LandedFile, ScannedFile, formats
+from include.stores.landing.rows import Rows
 from ml.errors import DataError
 from ml.ingestion import chunks
 from ml.usecase import periods
@@ -26,14 +30,14 @@ def test_files_belong_to_the_table_that_their_name_begins_with_and_parts_come_af
     for name in ("rides.late.csv", "rides.csv", "ride.csv", ".rides.csv.x", "rides.csv.part", "_SUCCESS"):
         (tmp_path / name).write_bytes(b"")
     stamps = Folder(tmp_path).file_versions()
-    found = [
+    result = [
         LandedFile(name="ride.csv", table=None, version=stamps["ride.csv"]),
         LandedFile(name="rides.csv", table="rides", version=stamps["rides.csv"]),
         LandedFile(name="rides.late.csv", table="rides", version=stamps["rides.late.csv"]),
     ]
-    assert landing.list_files(Folder(tmp_path), ["rides"]) == found
+    assert landing.list_files(Folder(tmp_path), ["rides"]) == result
     assert landing.list_files_by_period(Folder(tmp_path.parent), ["rides"], tmp_path.name, tmp_path.name) == {
-        tmp_path.name: found
+        tmp_path.name: result
     }
 
 
@@ -71,6 +75,31 @@ def test_a_long_file_that_was_changed_since_is_not_taken_for_the_one_that_was_lo
     (tmp_path / "rides.csv").write_bytes(CONTENT.replace(b"3", b"5"))
     with pytest.raises(DataError, match=r"rides.csv was changed during ingestion; nothing was ingested"):
         list(landed.batches(max_rows=1))
+
+
+def test_a_short_file_that_grows_while_it_is_read_is_not_ingested(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = formats.read
+
+    def read_and_grow(name: str, file: IO[bytes], *options: Any) -> Iterator[Rows]:
+        with (tmp_path / name).open("ab") as other:
+            other.write(b"3\n")
+        return read(name, file, *options)
+
+    (tmp_path / "rides.csv").write_bytes(b"ride\n1\n2\n")
+    monkeypatch.setattr(formats, "read", read_and_grow)
+    with pytest.raises(DataError, match=r"rides.csv was changed during ingestion; nothing was ingested"):
+        landing.scan(Folder(tmp_path), LandedFile(name="rides.csv", table="rides"), tmp_path)
+
+
+def test_a_file_of_a_failing_disk_has_no_hash(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: object) -> str:
+        raise OSError(errno.EIO, "Input/output error")
+
+    (tmp_path / "rides.csv").write_bytes(b"ride\n1\n")
+    monkeypatch.setattr(landing, "_sha256", fail)
+    assert landing.sha256(Folder(tmp_path), "rides.csv") == ""
 
 
 def test_a_gzip_file_that_ends_early_has_no_rows_however_many_came_before(

@@ -108,3 +108,10 @@ def test_a_column_without_a_text_is_refused_by_name_and_type(column: pa.Array, k
         read(column)
     assert f"'who' {'of type dictionary<values=' if 'categories' in kind else ''}" in str(refusal.value)
     assert kind in str(refusal.value)
+
+
+def test_a_type_of_an_extension_that_nobody_registered_is_refused_and_not_read_as_its_storage() -> None:
+    field = pa.field("who", pa.int64(), metadata={"ARROW:extension:name": "acme.money_cents"})
+    schema = pa.schema([pa.field("note", pa.string()), field])
+    with pytest.raises(DataError, match=r"got 'who' of type .*acme\.money_cents"):
+        parquet_types.check(schema, ANY_COLUMNS)

@@ -88,8 +88,8 @@ def stages(stack: Settings, use_case: str) -> dict[int, str]:
 
 
 def champion(stack: Settings, use_case: str) -> str | None:
-    found = client.connect(stack).get_registered_model(use_case).aliases.get("champion")
-    return None if found is None else str(found)
+    result = client.connect(stack).get_registered_model(use_case).aliases.get("champion")
+    return None if result is None else str(result)
 
 
 def test_preparing_twice_changes_nothing(stack: Settings) -> None:
@@ -155,8 +155,8 @@ def test_a_registered_package_gives_the_same_scores_through_mlflow(stack: Settin
     packed = package_files.pack(model, EXAMPLE, {})
     signed = model_signing.sign(packed.digest, packed.files, stack)
     registry.register(stack, "answers", packed.digest, signed, EXAMPLE)
-    found = mlflow.pyfunc.load_model("models:/answers/1").predict(EXAMPLE.astype({"zone": str}))
-    assert found.tolist() == model.predict(EXAMPLE).tolist()
+    result = mlflow.pyfunc.load_model("models:/answers/1").predict(EXAMPLE.astype({"zone": str}))
+    assert result.tolist() == model.predict(EXAMPLE).tolist()
 
 
 def test_mlflow_refuses_a_package_whose_bytes_were_changed(stack: Settings) -> None:

@@ -52,7 +52,7 @@ def test_the_same_key_signs_the_same_files_with_the_same_bytes(home: Settings) -
 
 
 @pytest.mark.parametrize(
-    ("damage", "told"),
+    ("damage", "reported"),
     [
         pytest.param(lambda files: {n: c for n, c in files.items() if n != SIGNATURE}, "has no model.sig", id="none"),
         pytest.param(lambda files: files | {SIGNATURE: b""}, "is not a Sigstore bundle", id="empty"),
@@ -71,10 +71,10 @@ def test_the_same_key_signs_the_same_files_with_the_same_bytes(home: Settings) -
     ],
 )  # fmt: skip
 def test_a_package_without_a_whole_signature_is_refused(
-    damage: Callable[[dict[str, bytes]], dict[str, bytes]], told: str, home: Settings
+    damage: Callable[[dict[str, bytes]], dict[str, bytes]], reported: str, home: Settings
 ) -> None:
     files = damage(model_signing.sign(DIGEST, FILES, home))
-    with pytest.raises(PackageError, match=f"package dddddddddddd .*{told}.*do not serve it"):
+    with pytest.raises(PackageError, match=f"package dddddddddddd .*{reported}.*do not serve it"):
         model_signing.verify(DIGEST, files, home.trusted_keys)
 
 

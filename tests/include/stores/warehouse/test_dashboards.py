@@ -25,8 +25,8 @@ def test_every_panel_of_the_nights_draws_what_is_in_the_warehouse(postgres: Serv
     warehouse.migrate(address)
     engine = warehouse.engine(address)
     names = ("log_loss", "calibration_gap", "saved_per_1000", "alert_rate", "drifted_share", "labels_missing")
-    told = [metric(name, 0.5) for name in (*names, "latency_p50_ms", "latency_p99_ms")]
-    warehouse.record_metrics(engine, [*told, metric(TASK_SECONDS, 3.0, "task=score.score")])
+    reported = [metric(name, 0.5) for name in (*names, "latency_p50_ms", "latency_p99_ms")]
+    warehouse.record_metrics(engine, [*reported, metric(TASK_SECONDS, 3.0, "task=score.score")])
     with engine.connect() as connection:
         for panel in PANELS:
             (target,) = panel["targets"]
@@ -35,4 +35,4 @@ def test_every_panel_of_the_nights_draws_what_is_in_the_warehouse(postgres: Serv
             )
             rows = connection.execute(sa.text(asked)).all()
             assert {row.time for row in rows} == {NIGHT}, panel["title"]
-            assert {row.metric for row in rows} <= {*(each.metric for each in told), "score"}, panel["title"]
+            assert {row.metric for row in rows} <= {*(each.metric for each in reported), "score"}, panel["title"]

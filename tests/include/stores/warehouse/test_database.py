@@ -24,8 +24,8 @@ def test_the_migrations_make_the_tables_that_the_code_declares(engine: sa.Engine
 
 @pytest.mark.parametrize("view", [tables.matured_scores, tables.latest_scores], ids=lambda view: view.name)
 def test_a_view_has_the_columns_that_the_code_declares(engine: sa.Engine, view: sa.Table) -> None:
-    found = [column["name"] for column in sa.inspect(engine).get_columns(view.name)]
-    assert found == [column.name for column in view.columns]
+    result = [column["name"] for column in sa.inspect(engine).get_columns(view.name)]
+    assert result == [column.name for column in view.columns]
 
 
 def test_migrating_twice_changes_nothing(url: str, engine: sa.Engine) -> None:
@@ -66,6 +66,20 @@ def test_a_server_that_is_away_is_named_without_its_password() -> None:
         SetupError, match=r"the database postgresql\+psycopg://ann:\*\*\*@127.0.0.1:1/none cannot be reached"
     ):
         warehouse.open_existing("postgresql+psycopg://ann:secret@127.0.0.1:1/none")
+
+
+@pytest.mark.parametrize(
+    ("url", "reported"),
+    [
+        pytest.param("ann:sekret@127.0.0.1/x", "got one that cannot be read", id="no scheme"),
+        pytest.param("ann:sekret://x@127.0.0.1/x", "got one that cannot be read", id="a scheme that is none"),
+        pytest.param("postgresql://ann:sekret@h:port/x", "got 'postgresql' and more that cannot be read", id="a port"),
+    ],
+)
+def test_an_address_that_cannot_be_read_is_not_shown(url: str, reported: str) -> None:
+    with pytest.raises(SetupError, match=f"expected RATCHET_WAREHOUSE_URL to be .*, {reported}") as refused:
+        warehouse.open_existing(url)
+    assert "sekret" not in str(refused.value)
 
 
 def test_processes_that_migrate_at_once_all_succeed(url: str) -> None:

@@ -18,8 +18,8 @@ def read(night: date, version: int, product: str = "features/entities@3", table:
 
 
 def record(engine: sa.Engine, *nights: date, product: str = "features/entities@3", **versions: int) -> None:
-    told = {f"valid/{table}": version for table, version in versions.items()}
-    warehouse.record_table_reads(engine, "taxi", nights, "features", product, told)
+    reported = {f"valid/{table}": version for table, version in versions.items()}
+    warehouse.record_table_reads(engine, "taxi", nights, "features", product, reported)
 
 
 def test_what_was_read_is_told_for_each_night(engine: sa.Engine) -> None:
@@ -44,11 +44,13 @@ def test_another_product_is_another_fact_and_the_same_one_is_replaced(engine: sa
     )
 
 
-@pytest.mark.parametrize(("first", "second", "told"), [(3, 5, [3, 5]), (3, 3, [3]), (None, 5, [5]), (None, None, [])])
+@pytest.mark.parametrize(
+    ("first", "second", "reported"), [(3, 5, [3, 5]), (3, 3, [3]), (None, 5, [5]), (None, None, [])]
+)
 def test_every_version_that_scores_of_a_night_were_computed_from_is_told(
-    engine: sa.Engine, first: int | None, second: int | None, told: list[int]
+    engine: sa.Engine, first: int | None, second: int | None, reported: list[int]
 ) -> None:
     for entity, version in (("a", first), ("b", second)):
         frame = pd.DataFrame({"entity": [entity], "score": [0.5]})
         published.publish(engine, "taxi", NIGHT, "m", frame, datetime(2013, 2, 8, tzinfo=UTC), version)
-    assert warehouse.scored_feature_versions(engine, "taxi") == tuple((NIGHT, version) for version in told)
+    assert warehouse.scored_feature_versions(engine, "taxi") == tuple((NIGHT, version) for version in reported)

@@ -45,8 +45,8 @@ def test_metrics_are_stored_once_and_read_by_what_is_asked(engine: sa.Engine) ->
 
 def test_a_metric_that_cannot_be_computed_is_none(engine: sa.Engine) -> None:
     warehouse.record_metrics(engine, [replace(METRIC, value=float("nan"), low=None, high=float("nan"))])
-    (found,) = warehouse.metrics(engine, "taxi")
-    assert (found.value, found.low, found.high) == (None, None, None)
+    (result,) = warehouse.metrics(engine, "taxi")
+    assert (result.value, result.low, result.high) == (None, None, None)
 
 
 def test_the_last_message_of_an_alert_stands(engine: sa.Engine) -> None:

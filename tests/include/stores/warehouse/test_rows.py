@@ -22,9 +22,9 @@ def issue(engine: sa.Engine, *entities: str) -> None:
 
 def test_rows_come_key_first_in_the_order_of_their_bytes(url: str, engine: sa.Engine) -> None:
     issue(engine, *ENTITIES)
-    found = list(rows.read_ordered(url, tables.scores))
-    assert [row[1] for row in found] == sorted(ENTITIES)
-    assert found[0] == ("taxi", "10", NIGHT, "d" * 64, 8 / 3, AT, None, True)
+    result = list(rows.read_ordered(url, tables.scores))
+    assert [row[1] for row in result] == sorted(ENTITIES)
+    assert result[0] == ("taxi", "10", NIGHT, "d" * 64, 8 / 3, AT, None, True)
 
 
 @pytest.mark.servers
@@ -54,7 +54,7 @@ def test_rows_are_put_replaced_and_removed_in_one_step(url: str, engine: sa.Engi
 
 def test_rows_can_be_put_while_others_are_still_read(url: str, engine: sa.Engine) -> None:
     issue(engine, *(f"{number:05d}" for number in range(6_000)))
-    found = rows.read_ordered(url, tables.scores)
-    first = next(found)
+    result = rows.read_ordered(url, tables.scores)
+    first = next(result)
     rows.put(url, tables.scores, [("taxi", "new", *first[2:])])
-    assert sum(1 for _ in found) == 5_999
+    assert sum(1 for _ in result) == 5_999

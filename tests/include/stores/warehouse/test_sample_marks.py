@@ -21,8 +21,8 @@ def issue(engine: sa.Engine, digest: str = "m1", out_of_sample: bool | None = No
 
 
 def marks(engine: sa.Engine, digest: str = "m1") -> list[set[object]]:
-    found = [warehouse.scores(engine, "taxi", night, digest)["out_of_sample"] for night in NIGHTS]
-    return [set(each.astype(object).where(each.notna(), None)) for each in found]
+    result = [warehouse.scores(engine, "taxi", night, digest)["out_of_sample"] for night in NIGHTS]
+    return [set(each.astype(object).where(each.notna(), None)) for each in result]
 
 
 @pytest.mark.parametrize(

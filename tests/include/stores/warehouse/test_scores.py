@@ -102,9 +102,9 @@ def test_scores_mature_when_their_labels_become_known(engine: sa.Engine) -> None
     issue(engine, scored(0.25, 0.5))
     warehouse.record_labels(engine, "taxi", labelled(1.0))
     assert matured(engine, KNOWN - timedelta(microseconds=1)).empty
-    found = matured(engine)
-    assert found[["entity", "night", "score", "label"]].to_numpy().tolist() == [["ride 0", NIGHT, 0.25, 1.0]]
-    assert found["known_at"].tolist() == [KNOWN]
+    result = matured(engine)
+    assert result[["entity", "night", "score", "label"]].to_numpy().tolist() == [["ride 0", NIGHT, 0.25, 1.0]]
+    assert result["known_at"].tolist() == [KNOWN]
 
 
 def test_labels_may_come_before_scores(engine: sa.Engine) -> None:

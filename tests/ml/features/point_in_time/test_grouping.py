@@ -36,6 +36,6 @@ def test_a_row_that_misses_a_column_is_in_no_group() -> None:
 
 @given(st.lists(st.integers(0, 99)), st.sampled_from([100, 1 << 40]))
 def test_codes_are_found_again_among_the_distinct_ones(codes: list[int], bound: int) -> None:
-    found, places = distinct(np.array(codes, np.int64), bound)
-    assert found.tolist() == sorted(set(codes))
-    assert found[places].tolist() == codes
+    result, places = distinct(np.array(codes, np.int64), bound)
+    assert result.tolist() == sorted(set(codes))
+    assert result[places].tolist() == codes

@@ -108,7 +108,7 @@ def test_a_table_without_rows_is_valid_and_typed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("frame", "told"),
+    ("frame", "reported"),
     [
         (raw({}).drop(columns="who"), r"missing: \['who'\], not in the contract: none"),
         (raw({}).assign(tip="1"), r"missing: none, not in the contract: \['tip'\]"),
@@ -116,8 +116,8 @@ def test_a_table_without_rows_is_valid_and_typed() -> None:
     ],
     ids=["missing", "extra", "renamed"],
 )
-def test_other_columns_refuse_the_whole_table(frame: pd.DataFrame, told: str) -> None:
-    with pytest.raises(DataError, match=told):
+def test_other_columns_refuse_the_whole_table(frame: pd.DataFrame, reported: str) -> None:
+    with pytest.raises(DataError, match=reported):
         validation.check(frame, Visit, KEY)
 
 

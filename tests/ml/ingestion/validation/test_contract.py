@@ -109,5 +109,5 @@ def test_a_finding_tells_its_rule_one_value_and_how_many_rows() -> None:
 def test_an_empty_cell_is_missing_in_every_type_that_may_be_missing(kind: Any) -> None:
     fields = {"__annotations__": {"row": Series[str], "v": Series[kind]}, "v": pa.Field(nullable=True)}
     model = type("M", (pa.DataFrameModel,), fields)
-    found = validation.check(pd.DataFrame({"row": ["a", "b", "c"], "v": ["1", "", "1"]}), model, ("row",))
-    assert found.valid["v"].isna().tolist() == [False, True, False]
+    result = validation.check(pd.DataFrame({"row": ["a", "b", "c"], "v": ["1", "", "1"]}), model, ("row",))
+    assert result.valid["v"].isna().tolist() == [False, True, False]

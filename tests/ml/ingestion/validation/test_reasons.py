@@ -20,7 +20,7 @@ def test_a_finding_tells_each_row_its_own_value() -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "said"),
+    ("reported", "said"),
     [
         ([], ""),
         (["zone: expected a value, got an empty cell"], "zone: expected a value, got an empty cell (1)"),
@@ -32,5 +32,5 @@ def test_a_finding_tells_each_row_its_own_value() -> None:
     ],
     ids=["none", "one", "with values of their own", "rows with several", "another", "a whole file", "values like it"],
 )
-def test_the_commonest_reason_is_told_with_how_many_rows_have_it(told: list[str], said: str) -> None:
-    assert words.summarize(words.count_kinds(told)) == said
+def test_the_commonest_reason_is_told_with_how_many_rows_have_it(reported: list[str], said: str) -> None:
+    assert words.summarize(words.count_kinds(reported)) == said

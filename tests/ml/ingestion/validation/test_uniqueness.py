@@ -49,5 +49,5 @@ def test_keys_are_the_same_exactly_when_their_values_are(first: pd.DataFrame, th
 @given(st.lists(st.tuples(st.integers(0, 5), st.sampled_from(["", "a", "b"])), max_size=20), st.integers(1, 7))
 def test_stretch_by_stretch_the_same_rows_are_repeated(rows: list[tuple[int, str]], length: int) -> None:
     keys, seen = pd.DataFrame(rows, columns=["who", "zone"]).astype({"who": float, "zone": object}), SeenKeys()
-    found = [find_duplicates(keys.iloc[at : at + length], "key", seen) for at in range(0, len(keys), length)]
-    assert [row for each in found for row in each] == list(keys.index[keys.duplicated()])
+    result = [find_duplicates(keys.iloc[at : at + length], "key", seen) for at in range(0, len(keys), length)]
+    assert [row for each in result for row in each] == list(keys.index[keys.duplicated()])

@@ -52,12 +52,12 @@ def test_the_same_package_is_the_same_bytes(kind: str) -> None:
 def test_the_graph_says_what_it_was_made_of() -> None:
     package = edge.package(edge.model("trees"))
     made = onnx.load_from_string(written(package, signature="s"))
-    told = {each.key: each.value for each in made.metadata_props}
-    assert (told["package"], told["use_case"], told["signature"]) == (package.digest, "taxi", "s")
-    assert manifest.sha256(told["manifest"].encode()) == package.digest
-    assert told["golden_sha256"] == manifest.sha256(package.files["golden.json"])
-    assert json.loads(told["facts"]) == package_files.facts(package.files)
-    assert json.loads(told["features"]) == json.loads(package.files[MANIFEST])["features"]
+    reported = {each.key: each.value for each in made.metadata_props}
+    assert (reported["package"], reported["use_case"], reported["signature"]) == (package.digest, "taxi", "s")
+    assert manifest.sha256(reported["manifest"].encode()) == package.digest
+    assert reported["golden_sha256"] == manifest.sha256(package.files["golden.json"])
+    assert json.loads(reported["facts"]) == package_files.facts(package.files)
+    assert json.loads(reported["features"]) == json.loads(package.files[MANIFEST])["features"]
     shapes = {
         each.name: (
             each.type.tensor_type.elem_type,
@@ -89,19 +89,19 @@ def test_a_model_need_not_have_every_kind_of_feature(levels: Any, tmp_path: Any)
     path.write_bytes(written(packed(model)))
     rows = [{"zone": zone, "miles": miles} for zone in ("a", "b", "c", None) for miles in (-1.5, 1e300, None)]
     asked = [{name: row[name] for name in levels} for row in rows]
-    found = score_paths.by_onnx(path, scorer.RequestSchema.from_encoder(model.encoder), asked)
-    np.testing.assert_allclose(found, [model.predict_row(row) for row in asked], rtol=1e-15)
+    result = score_paths.by_onnx(path, scorer.RequestSchema.from_encoder(model.encoder), asked)
+    np.testing.assert_allclose(result, [model.predict_row(row) for row in asked], rtol=1e-15)
 
 
 @pytest.mark.parametrize(
-    ("model", "told"),
+    ("model", "reported"),
     [
         pytest.param(linear(score=None), "a feature is called 'score'", id="a feature called as the output is"),
         pytest.param(linear(zone=("", "a")), "the empty text as a level", id="a level that says missing"),
     ],
 )
-def test_what_the_graph_cannot_tell_apart_is_refused(model: Model, told: str) -> None:
-    with pytest.raises(RequestError, match=told):
+def test_what_the_graph_cannot_tell_apart_is_refused(model: Model, reported: str) -> None:
+    with pytest.raises(RequestError, match=reported):
         written(packed(model))
 
 

@@ -20,8 +20,8 @@ FIRST = 1
 CATEGORIES = [0, 3]
 
 
-def model(found: Forest) -> bytes:
-    node = helper.make_node("TreeEnsemble", ["x"], ["y"], domain="ai.onnx.ml", **onnx_trees.attributes(found, FIRST))
+def model(result: Forest) -> bytes:
+    node = helper.make_node("TreeEnsemble", ["x"], ["y"], domain="ai.onnx.ml", **onnx_trees.attributes(result, FIRST))
     values = [
         helper.make_tensor_value_info(name, TensorProto.DOUBLE, [None, width]) for name, width in (("x", 4), ("y", 1))
     ]
@@ -46,15 +46,15 @@ def by_reference(content: bytes, asked: Floats) -> Floats:
 @pytest.mark.parametrize("answer", [by_runtime, by_reference], ids=["ONNX Runtime", "onnx's own evaluator"])
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "zero is missing"])
 def test_rows_on_thresholds_and_in_sets_go_the_same_way(kind: str, answer: Any) -> None:
-    found = numpy_trees.parse(grown(**KINDS[kind]).model_to_string())
-    asked = np.vstack([FEATURES[:: COUNT // 100], on_thresholds(found).reshape(-1, 4)[:300], np.full((1, 4), np.nan)])
+    result = numpy_trees.parse(grown(**KINDS[kind]).model_to_string())
+    asked = np.vstack([FEATURES[:: COUNT // 100], on_thresholds(result).reshape(-1, 4)[:300], np.full((1, 4), np.nan)])
     asked[:, 2] = np.where(np.abs(asked[:, 2]) <= numpy_trees.NEAR_ZERO, 0.0, asked[:, 2])
     counted = asked.copy()
     counted[:, CATEGORIES] += FIRST
-    np.testing.assert_allclose(answer(model(found), counted), found.raw(asked), rtol=1e-14, atol=1e-14)
+    np.testing.assert_allclose(answer(model(result), counted), result.raw(asked), rtol=1e-14, atol=1e-14)
 
 
 def test_trees_to_which_zero_is_missing_are_refused() -> None:
-    found = numpy_trees.parse(grown(**KINDS["zero is missing"]).model_to_string())
+    result = numpy_trees.parse(grown(**KINDS["zero is missing"]).model_to_string())
     with pytest.raises(RequestError, match="zero_as_missing: export the wheel"):
-        onnx_trees.attributes(found, FIRST)
+        onnx_trees.attributes(result, FIRST)

@@ -43,26 +43,26 @@ def test_installers_can_read_what_it_is_called() -> None:
 
 
 def test_the_record_has_every_file_with_its_hash_and_size() -> None:
-    found = entries()
-    (record,) = (name for name in found if name.endswith("/RECORD"))
-    told = {name: (hashed, size) for name, hashed, size in csv.reader(found[record].decode().splitlines())}
-    assert told.pop(record) == ("", "")
+    result = entries()
+    (record,) = (name for name in result if name.endswith("/RECORD"))
+    reported = {name: (hashed, size) for name, hashed, size in csv.reader(result[record].decode().splitlines())}
+    assert reported.pop(record) == ("", "")
     expected = {}
-    for name, content in found.items():
+    for name, content in result.items():
         digest = base64.urlsafe_b64encode(hashlib.sha256(content).digest()).decode().rstrip("=")
         expected[name] = (f"sha256={digest}", str(len(content)))
     expected.pop(record)
-    assert told == expected
+    assert reported == expected
 
 
 def test_it_needs_numpy_and_nothing_else() -> None:
-    (told,) = (message_from_bytes(content) for name, content in entries().items() if name.endswith("/METADATA"))
-    assert (told["Name"], told["Version"], told.get_all("Requires-Dist")) == (
+    (reported,) = (message_from_bytes(content) for name, content in entries().items() if name.endswith("/METADATA"))
+    assert (reported["Name"], reported["Version"], reported.get_all("Requires-Dist")) == (
         "ratchet-blue-taxi",
         BUILT.version,
         ["numpy>=2"],
     )
-    assert told.get_payload() == "# Taxi\n"
+    assert reported.get_payload() == "# Taxi\n"
 
 
 def test_only_imports_from_our_package_are_relocated() -> None:
@@ -81,5 +81,5 @@ def test_only_imports_from_our_package_are_relocated() -> None:
     ],
 )
 def test_a_version_is_the_night_and_the_digest(facts: dict[str, object], expected: str) -> None:
-    found = wheel.version("0123456789ab" + "f" * 52, facts)
-    assert (found, str(Version(found))) == (expected, expected)
+    result = wheel.version("0123456789ab" + "f" * 52, facts)
+    assert (result, str(Version(result))) == (expected, expected)

@@ -90,9 +90,9 @@ def test_blocks_without_centred_losses_leave_them_out() -> None:
 @pytest.mark.parametrize("nights", range(0, 40, 3))
 def test_a_block_counts_when_the_next_one_has_ended(nights: int) -> None:
     first = date(2024, 3, 1)
-    found = evidence.blocks(first, first + timedelta(days=nights), NIGHTLY)
-    assert len(found) == max(nights // 7 - 1, 0)
-    for number, (begins, ends) in enumerate(found):
+    result = evidence.blocks(first, first + timedelta(days=nights), NIGHTLY)
+    assert len(result) == max(nights // 7 - 1, 0)
+    for number, (begins, ends) in enumerate(result):
         assert begins == first + timedelta(days=1 + 7 * number)
         assert ends == begins + timedelta(days=6)
         assert ends + timedelta(days=7) <= first + timedelta(days=nights)

@@ -16,13 +16,13 @@ def nightly(harm: float, seed: int, nights: int = 28) -> GainSeries:
 
 @pytest.mark.parametrize(("harm", "least"), [(0.04, 0.9), (0.08, 1.0), (0.16, 1.0)])
 def test_a_model_that_is_worse_is_rolled_back_within_four_weeks(harm: float, least: float) -> None:
-    found = [guard.rolled_back_after(nightly(harm, seed), DECLARED) is not None for seed in range(100)]
-    assert np.mean(found) >= least
+    result = [guard.rolled_back_after(nightly(harm, seed), DECLARED) is not None for seed in range(100)]
+    assert np.mean(result) >= least
 
 
 def test_a_model_that_is_as_good_stays_in_nineteen_of_twenty_cases() -> None:
-    found = [guard.rolled_back_after(nightly(0.0, seed, nights=56), DECLARED) is not None for seed in range(200)]
-    assert np.mean(found) <= 0.05
+    result = [guard.rolled_back_after(nightly(0.0, seed, nights=56), DECLARED) is not None for seed in range(200)]
+    assert np.mean(result) <= 0.05
 
 
 def test_the_harm_is_a_sum_over_nights_and_gains_count_against_it() -> None:

@@ -29,8 +29,8 @@ ROWS = BacktestHistory(
     ids=["both ends", "a day without rows", "beyond the end", "backwards"],
 )
 def test_rows_of_nights_are_found_both_ends_included(first: str, last: str, rows: tuple[int, int]) -> None:
-    found = ROWS.rows(first, last)
-    assert (found.start, found.stop) == rows
+    result = ROWS.rows(first, last)
+    assert (result.start, result.stop) == rows
 
 
 @pytest.mark.parametrize(

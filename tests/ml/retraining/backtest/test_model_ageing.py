@@ -33,9 +33,9 @@ def grown(*wrong: float) -> dict[TrainingId, TrainingResult]:
 
 
 def test_of_models_that_are_equally_good_none_ages() -> None:
-    found = model_ageing.loss_by_age(SCENE, grown(0.1, 0.1, 0.1), 0.95)
-    assert [each.excess.value for each in found] == [0.0] * len(found)
-    assert [(each.first, each.last) for each in found] == [(1, 28), (29, 56)]
+    result = model_ageing.loss_by_age(SCENE, grown(0.1, 0.1, 0.1), 0.95)
+    assert [each.excess.value for each in result] == [0.0] * len(result)
+    assert [(each.first, each.last) for each in result] == [(1, 28), (29, 56)]
 
 
 def test_what_the_older_lose_more_than_the_freshest_is_what_age_costs() -> None:
@@ -47,11 +47,11 @@ def test_what_the_older_lose_more_than_the_freshest_is_what_age_costs() -> None:
         for each in trainings.values()
         if isinstance(each, TrainedModel)
     )
-    found = model_ageing.loss_by_age(SCENE, trainings, 0.95)
-    assert sum(each.rows for each in found) == len(after)
-    mean = sum(each.excess.value * each.rows for each in found) / len(after)
+    result = model_ageing.loss_by_age(SCENE, trainings, 0.95)
+    assert sum(each.rows for each in result) == len(after)
+    mean = sum(each.excess.value * each.rows for each in result) / len(after)
     assert mean == pytest.approx(float((old - new).mean()))
-    assert all(each.models == 1 for each in found)
+    assert all(each.models == 1 for each in result)
 
 
 @pytest.mark.parametrize(
@@ -69,5 +69,5 @@ def test_one_model_alone_has_no_age(trainings: dict[TrainingId, TrainingResult])
 
 @pytest.mark.parametrize(("age", "first"), [(1, 1), (28, 1), (29, 29), (WALKED * 9, None), (0, None)])
 def test_an_age_is_told_by_the_step_it_lies_in(age: int, first: int | None) -> None:
-    found: LossByAge | None = model_ageing.find_age(model_ageing.loss_by_age(SCENE, grown(0.3, 0.1), 0.95), age)
-    assert (found and found.first) == first
+    result: LossByAge | None = model_ageing.find_age(model_ageing.loss_by_age(SCENE, grown(0.3, 0.1), 0.95), age)
+    assert (result and result.first) == first

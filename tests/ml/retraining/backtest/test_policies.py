@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from ml.errors import RequestError
 from ml.retraining.backtest import policies
 from ml.retraining.backtest.policies import Hindsight, Policy, Scheduled, Shadow, Triggered
-from ml.usecase import Drift, Persistence, Triggers
+from ml.targets.recalibration import Recalibration
+from ml.usecase import Drift, Persistence, RetrainingPrice, Triggers
 
 DECLARED = Triggers(calibration_gap=0.04, new_labels=50_000, window_nights=10, cooldown_nights=5, drift=None)
 
@@ -33,8 +34,28 @@ DECLARED = Triggers(calibration_gap=0.04, new_labels=50_000, window_nights=10, c
             "triggers:window_nights=7",
             Triggered(name="triggers:window_nights=7", interval_nights=1, triggers=replace(DECLARED, window_nights=7)),
         ),
+        (
+            "triggers:worth=5000@14",
+            Triggered(
+                name="triggers:worth=5000@14",
+                interval_nights=14,
+                triggers=replace(DECLARED, calibration_gap=None, new_labels=None, worth=RetrainingPrice(risk=5000.0)),
+            ),
+        ),
         ("shadow:margin=0.005@14", Shadow(name="shadow:margin=0.005@14", interval_nights=14, margin=0.005)),
         ("hindsight@7", Hindsight(name="hindsight@7", interval_nights=7)),
+        (
+            "never+recalibrate",
+            Policy(name="never+recalibrate", interval_nights=0, recalibration=Recalibration()),
+        ),
+        (
+            "every@14+recalibrate:window_nights=56:prior_nights=7.5:gated=0",
+            Scheduled(
+                name="every@14+recalibrate:window_nights=56:prior_nights=7.5:gated=0",
+                interval_nights=14,
+                recalibration=Recalibration(window_nights=56, prior_nights=7.5, gated=False),
+            ),
+        ),
     ],
     ids=lambda each: each if isinstance(each, str) else "",
 )
@@ -53,8 +74,15 @@ def test_a_policy_is_read_as_it_is_written(text: str, policy: Policy) -> None:
         ("hindsight:margin=1@3", "got 'hindsight:margin=1@3'"),
         ("shadow@14", "got 'shadow@14'"),
         ("triggers:warmth=0.2", "expected triggers of calibration_gap, .*, got warmth"),
+        ("triggers:worth=0", "expected a price above 0, got worth=0 in 'triggers:worth=0'"),
         ("triggers:calibration_gap=0.0.1", "got 'triggers:calibration_gap=0.0.1'"),
         ("never,every@2,never", "got never more than once"),
+        ("every@14+", r"got 'every@14\+'"),
+        ("every@14+sharpen", r"got 'every@14\+sharpen'"),
+        ("+recalibrate", r"got '\+recalibrate'"),
+        ("every@14+recalibrate:warmth=1", "expected numbers of every_nights, .*, got warmth"),
+        ("every@14+recalibrate:window_nights=2", "window_nights=2 in 'every@14"),
+        ("every@14+recalibrate:prior_nights=1.2.3", "got 'every@14"),
     ],
 )
 def test_what_cannot_be_read_is_told_with_how_it_is_written(text: str, said: str) -> None:
@@ -105,3 +133,25 @@ def test_thresholds_are_moved_one_at_a_time() -> None:
         "triggers:calibration_gap=0.04:new_labels=25000@14",
         "triggers:calibration_gap=0.04:new_labels=100000@14",
     ]
+
+
+def test_a_varied_threshold_keeps_the_layer() -> None:
+    (own,) = policies.parse("triggers:calibration_gap=0.04@14+recalibrate:prior_nights=14", DECLARED)
+    assert isinstance(own, Triggered)
+    (varied,) = policies.vary_thresholds(own, (0.5,), DECLARED)
+    assert varied.name == "triggers:calibration_gap=0.02@14+recalibrate:prior_nights=14"
+    assert varied.recalibration == own.recalibration
+    assert policies.parse(varied.name, DECLARED) == (varied,)
+
+
+def test_a_declared_price_keeps_its_first_age_under_another_total_and_is_not_varied() -> None:
+    priced = replace(DECLARED, worth=RetrainingPrice(person_hour=60.0, approval_minutes=60.0, first_age_nights=50))
+    own, named, other = policies.parse("triggers triggers:worth=7 triggers:calibration_gap=0.02", priced)
+    assert isinstance(own, Triggered)
+    assert isinstance(named, Triggered)
+    assert isinstance(other, Triggered)
+    assert own.triggers == priced
+    assert named.triggers.worth == RetrainingPrice(risk=7.0, first_age_nights=50)
+    assert other.triggers.worth is None
+    assert policies.format_policy(named.triggers, 1, priced) == "triggers:worth=7"
+    assert list(policies.vary_thresholds(named, (0.5, 2.0), priced)) == []

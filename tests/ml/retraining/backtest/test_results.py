@@ -25,7 +25,7 @@ def difference(low: float, high: float) -> PolicyDifference:
 
 
 @pytest.mark.parametrize(
-    ("low", "high", "told"),
+    ("low", "high", "reported"),
     [
         (0.001, 0.01, "every@28 is better than never"),
         (-0.01, -0.001, "never is better than every@28"),
@@ -36,8 +36,8 @@ def difference(low: float, high: float) -> PolicyDifference:
     ],
     ids=["gain", "loss", "holds 0", "touches 0", "one block", "missing"],
 )
-def test_a_difference_whose_interval_holds_zero_is_not_called_one(low: float, high: float, told: str) -> None:
-    assert difference(low, high).summary == told
+def test_a_difference_whose_interval_holds_zero_is_not_called_one(low: float, high: float, reported: str) -> None:
+    assert difference(low, high).summary == reported
 
 
 def measured(text: str) -> results.Results:
@@ -50,13 +50,13 @@ def measured(text: str) -> results.Results:
 
 
 def test_every_two_policies_are_compared_and_stretches_add_up_to_the_whole() -> None:
-    found = measured("never,every@6,triggers")
-    assert len(found.differences) == 3
-    for each in found.policies:
+    result = measured("never,every@6,triggers")
+    assert len(result.differences) == 3
+    for each in result.policies:
         rows = np.array([stretch.rows for stretch in each.blocks])
         losses = np.array([stretch.loss for stretch in each.blocks])
-        assert rows.sum() == found.rows
-        assert (rows * losses).sum() / found.rows == pytest.approx(each.quality.loss)
+        assert rows.sum() == result.rows
+        assert (rows * losses).sum() / result.rows == pytest.approx(each.quality.loss)
 
 
 def test_a_difference_is_that_of_the_two_losses_and_the_other_way_round_its_negative() -> None:
@@ -121,3 +121,8 @@ def test_the_first_model_is_what_all_are_measured_by() -> None:
         for training, each in grown.items()
     }
     assert results.measure([walk], SCENE, others, 0.95) == results.measure([walk], SCENE, grown, 0.95)
+
+
+def test_the_prices_are_those_that_policies_declare() -> None:
+    assert measured("never,triggers").prices == ()
+    assert measured("never,triggers:worth=9@6,triggers:worth=5@6").prices == (5.0, 9.0)

@@ -24,7 +24,7 @@ from tests.ml.retraining.backtest.world import HISTORY, TRIGGERS, WALKED
 
 PAST = world.past()
 FREE, GATED = world.scene(PAST), world.scene(PAST, gate=True)
-ALL = "never,every@6,triggers,triggers@4,shadow:margin=0.001@5,hindsight@6"
+ALL = "never,every@6,triggers,triggers@4,triggers:worth=9@4,shadow:margin=0.001@5,hindsight@6"
 
 
 def read(text: str) -> tuple[Policy, ...]:
@@ -129,7 +129,7 @@ def test_one_that_begins_anew_with_what_was_trained_walks_the_same_way(name: str
     assert simulation.advance(simulation.start(one(name), FREE), FREE, grown) == (walk, frozenset())
 
 
-@pytest.mark.parametrize("name", ["triggers", "every@6", "shadow:margin=0.001@5"])
+@pytest.mark.parametrize("name", ["triggers", "triggers:worth=9", "every@6", "shadow:margin=0.001@5"])
 def test_what_comes_after_a_night_changes_nothing_before_it(name: str) -> None:
     cut = world.night(HISTORY + WALKED // 2)
     known = PAST.known_at <= np.datetime64(FREE.case.horizon.cutoff(cut).replace(tzinfo=None))
@@ -223,6 +223,16 @@ def test_a_gate_refuses_to_judge_on_nights_that_the_champion_has_used() -> None:
     refused = [look for look in walk.records if look.outcome == REFUSED]
     assert refused
     assert all("matured nights after" in look.reason for look in refused)
+
+
+def test_a_trigger_waits_while_the_gate_could_not_judge() -> None:
+    walk, _ = world.played(one("triggers:new_labels=1@1"), GATED)
+    held_back = [look for look in walk.records if "because the gate could not judge" in look.decision.reason]
+    assert held_back
+    assert not any(look.decision.retrain for look in held_back)
+    requested = [look for look in walk.records if look.decision.retrain]
+    assert requested
+    assert REFUSED not in {look.outcome for look in requested}
 
 
 def first_reason(

@@ -70,12 +70,25 @@ def test_policies_that_never_answer_differently_are_told_to_be_the_same() -> Non
 
 def test_checks_that_were_not_passed_are_counted_by_policy() -> None:
     never, *others = FOUND.policies
-    told = replace(
+    reported = replace(
         FOUND,
         policies=(
             never,
             *(replace(each, failed_check_counts={"log loss gain": 2, "slice zone": 1}) for each in others),
         ),
     )
-    assert tables.failed_checks(told)[0] == ["every@6", "log loss gain 2x, slice zone 1x"]
+    assert tables.failed_checks(reported)[0] == ["every@6", "log loss gain 2x, slice zone 1x"]
     assert tables.failed_checks(FOUND) == []
+
+
+def test_each_price_has_a_column_with_what_is_left_after_it() -> None:
+    assert FOUND.prices == ()
+    priced = replace(FOUND, prices=(10.0, 500.0))
+    headers, rows = tables.headers(priced, ("never",)), tables.policy_rows(priced, ("never",))
+    assert headers[-3:-1] == ["net at 10 a retraining", "net at 500 a retraining"]
+    assert {len(row) for row in rows} == {len(headers)}
+    never, scheduled = FOUND.policies[:2]
+    assert priced.net_per_1000(never, 500.0) == never.quality.saved_per_1000
+    spent = 500.0 * scheduled.trainings * 1000 / FOUND.rows
+    assert priced.net_per_1000(scheduled, 500.0) == pytest.approx(scheduled.quality.saved_per_1000 - spent)
+    assert rows[1][-2] == f"{priced.net_per_1000(scheduled, 500.0):,.0f}"

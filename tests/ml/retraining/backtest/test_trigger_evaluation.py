@@ -25,10 +25,10 @@ CHEAP = {name: TRIGGER_SETTINGS[name] for name in ("calibration_gap", "loss_surp
 )
 def test_what_ought_to_notice_a_break_does_within_six_weeks(scenario: str, trigger: str) -> None:
     assert trigger in BROKEN[scenario].expected_triggers
-    found = trigger_evaluation.evaluate_once(BROKEN[scenario], 11, {trigger: TRIGGER_SETTINGS[trigger]})[trigger]
-    assert found.delay is not None
-    assert found.delay <= 42
-    assert found.false_alarms == 0
+    result = trigger_evaluation.evaluate_once(BROKEN[scenario], 11, {trigger: TRIGGER_SETTINGS[trigger]})[trigger]
+    assert result.delay is not None
+    assert result.delay <= 42
+    assert result.false_alarms == 0
 
 
 def test_where_nothing_happens_nobody_is_called() -> None:
@@ -36,23 +36,23 @@ def test_where_nothing_happens_nobody_is_called() -> None:
         name: TRIGGER_SETTINGS[name]
         for name in ("calibration_gap", "loss_rise", "loss_surprise", "drift from training")
     }
-    found = trigger_evaluation.evaluate_once(NOTHING, 12, watches)
-    assert {each.false_alarms for each in found.values()} == {0}
-    assert {each.nights_before_change for each in found.values()} == {synthetic_scenarios.SIMULATED_NIGHTS}
+    result = trigger_evaluation.evaluate_once(NOTHING, 12, watches)
+    assert {each.false_alarms for each in result.values()} == {0}
+    assert {each.nights_before_change for each in result.values()} == {synthetic_scenarios.SIMULATED_NIGHTS}
 
 
 def test_a_season_is_drift_from_the_training_and_none_from_the_season_before() -> None:
     names = ("drift from training", "drift from the season", "calibration_gap", "loss_surprise")
-    found = trigger_evaluation.evaluate_once(SEASON, 13, {name: TRIGGER_SETTINGS[name] for name in names})
-    assert found.pop("drift from training").false_alarms > 50
-    assert {each.false_alarms for each in found.values()} == {0}
+    result = trigger_evaluation.evaluate_once(SEASON, 13, {name: TRIGGER_SETTINGS[name] for name in names})
+    assert result.pop("drift from training").false_alarms > 50
+    assert {each.false_alarms for each in result.values()} == {0}
 
 
 def test_a_concept_that_turned_round_is_not_seen_by_the_calibration_gap() -> None:
     """The mean is right, and every single answer wrong: that is what a loss is for."""
-    found = trigger_evaluation.evaluate_once(BROKEN["concept shift"], 11, CHEAP)
-    assert found["calibration_gap"].delay is None
-    assert found["loss_surprise"].delay is not None
+    result = trigger_evaluation.evaluate_once(BROKEN["concept shift"], 11, CHEAP)
+    assert result["calibration_gap"].delay is None
+    assert result["loss_surprise"].delay is not None
 
 
 def test_one_that_must_last_notices_later() -> None:

@@ -15,9 +15,9 @@ def placed(sides: str) -> list[int]:
     at = np.arange(len(sides), dtype=float)
     ours = np.array([side == "c" for side in sides], bool)
     mine, others = assign_rounds(at[ours], at[~ours])
-    found = np.empty(len(sides), np.int64)
-    found[ours], found[~ours] = mine, others
-    return found.tolist()
+    result = np.empty(len(sides), np.int64)
+    result[ours], result[~ours] = mine, others
+    return result.tolist()
 
 
 @pytest.mark.parametrize(
@@ -48,10 +48,10 @@ def test_a_round_depends_on_no_answer_to_come(sides: str, first: int) -> None:
 
 @given(SIDES)
 def test_rounds_follow_each_other_and_every_one_has_an_answer_of_the_canary(sides: str) -> None:
-    found = [each for each in placed(sides) if each >= 0]
-    assert found == sorted(found)
+    result = [each for each in placed(sides) if each >= 0]
+    assert result == sorted(result)
     mine = {place for place, side in zip(placed(sides), sides, strict=True) if side == "c"}
-    assert set(found) <= mine
+    assert set(result) <= mine
 
 
 def test_answers_may_come_in_any_order() -> None:

@@ -1,6 +1,8 @@
 import json
+from typing import Literal
 
 import numpy as np
+import pytest
 from sklearn.linear_model import LogisticRegression
 
 from ml.scoring.encoder import Encoder
@@ -32,3 +34,11 @@ def test_a_linear_learner_is_kept_as_json_of_plain_numbers() -> None:
     state = json.loads(fit().dump())
     assert sorted(state) == ["flagged", "intercept", "means", "scales", "sizes", "weights"]
     assert len(state["weights"]) == 3 + 1 + 3
+
+
+@pytest.mark.parametrize("length", [1, 2, 3, 7, 60])
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_a_row_has_the_same_score_to_the_bit_alone_and_among_others(length: int, order: Literal["C", "F"]) -> None:
+    learner, features = fit(), np.asarray(FEATURES, order=order)
+    parts = [learner.raw(features[first : first + length]) for first in range(0, COUNT, length)]
+    assert np.array_equal(np.concatenate(parts), learner.raw(features))

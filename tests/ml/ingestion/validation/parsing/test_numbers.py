@@ -1,5 +1,6 @@
 """A number is read exactly, or rounded to the nearest float, or refused, over the whole range of its type."""
 
+from decimal import Decimal
 from fractions import Fraction
 
 import numpy as np
@@ -25,6 +26,21 @@ def read(dtype: str, *texts: str) -> list[object]:
     """Return the value of each text; None if it is refused."""
     column = parsing.parse(pd.Series(list(texts)), dtype)
     return [None if pd.isna(value) else value for value in column.to_series(pd.RangeIndex(len(texts))).astype(object)]
+
+
+HALF = {"float32": Fraction(1, 2**24), "float16": Fraction(1, 2**11)}
+
+
+@pytest.mark.parametrize("dtype", HALF)
+@given(st.integers(-3, 3), st.integers(0, 5))
+def test_a_text_beside_the_middle_of_two_floats_goes_to_its_side(dtype: str, side: int, place: int) -> None:
+    """The nearest double of such a text is the middle itself, which says nothing about the side."""
+    step = 2 * HALF[dtype]
+    low, high = 1 + place * step, 1 + (place + 1) * step
+    text = f"{Decimal((low + HALF[dtype]).numerator) / (low + HALF[dtype]).denominator + side * Decimal(10) ** -25:f}"
+    expected = float(low) if side < 0 or (side == 0 and place % 2 == 0) else float(high)
+    assert read(dtype, text) == [expected]
+    assert read(dtype, f"-{text}") == [-expected]
 
 
 @pytest.mark.parametrize("dtype", numbers.INTEGERS)
