@@ -95,7 +95,7 @@ def run_backtest(use_case: str, nights: str, policies: str, **options: Any) -> A
     from include import usecases
     from include.steps import backtest
 
-    period = usecases.get(use_case).horizon.parse(nights)
+    period = usecases.get(use_case).schedule.parse(nights)
     request = backtest.BacktestRequest(use_case=use_case, period=period, policies=policies, **options)
     run = backtest.run(request, lambda done, total: print(f"{use_case}: {done} of {total} trainings", flush=True))
     print(run.cost, flush=True)

@@ -156,13 +156,17 @@ class _World:
 
         case, settings = usecases.get(USE_CASE), load_settings()
         tables = table_snapshot.take(case, settings)
-        for stage, table in (("features", build.table()), ("valid", case.task.table), ("valid", case.entities)):
+        for stage, table in (
+            ("features", build.table(case.schedule)),
+            ("valid", case.task.table),
+            ("valid", case.entities),
+        ):
             tables.version(stage, table)
         source = trainings.source(USE_CASE, tuple(tables.versions.items()))
         context = BacktestContext(
             case=replace(case, adoption=Adoption(allowance=len(NIGHTS))),
             history=backtest.build_history(case, source),
-            period=case.horizon.parse(YEAR),
+            period=case.schedule.parse(YEAR),
             use_gate=True,
         )
         return cls(context=context, source=source, settings=settings)
@@ -249,7 +253,7 @@ class _World:
 
     def _matured_until(self, night: date) -> str:
         case = self.context.case
-        return str(self.context.history.matured_nights(night, case.horizon.cutoff(night), case.matured_share)[-1])
+        return str(self.context.history.matured_nights(night, case.schedule.cutoff(night), case.matured_share)[-1])
 
     def _train(self, training: Any, fault: Fault, place: Place, *, held_out: int) -> Any:
         """Return the model of a training whose rows have the fault, in all nights or only in the latest `held_out`."""

@@ -126,7 +126,7 @@ def _case() -> Any:
     case = usecases.get(USE_CASE)
     windows = tuple(each for each in case.features if isinstance(each, Window) and each.table == TABLE)
     removed = {"slices": (), "edge_cases": (), "fairness": None, "expectations": ()}
-    return replace(case, features=windows, live=None, **removed)
+    return replace(case, features=windows, horizons=(case.schedule,), **removed)
 
 
 def _engine() -> Callable[[pd.DataFrame, pd.DataFrame], pd.DataFrame]:
@@ -138,7 +138,7 @@ def _engine() -> Callable[[pd.DataFrame, pd.DataFrame], pd.DataFrame]:
 
 def by_hand(case: Any, entities: pd.DataFrame, table: pd.DataFrame) -> dict[str, np.ndarray[Any, Any]]:
     """Return the windows as an expert would write them for this case only: sort, cumulate, search, divide."""
-    cutoffs = {night: int(case.horizon.cutoff(night.date()).timestamp()) for night in entities["flight_date"].unique()}
+    cutoffs = {night: int(case.schedule.cutoff(night.date()).timestamp()) for night in entities["flight_date"].unique()}
     cutoff = entities["flight_date"].map(cutoffs).to_numpy(np.int64)
     known = -(-table["known_at"].to_numpy("datetime64[ns]").astype(np.int64) // 1_000_000_000)
     names = {name for each in case.features for name in each.by}

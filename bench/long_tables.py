@@ -102,7 +102,7 @@ def _validate(folder: Path, rows: int) -> dict[str, Any]:
     for chunk in chunks.split(parts, length):
         model = coherence.schema_model(case, table)
         counts += RowCounts.from_result(
-            intake.ingest_table(chunk, table, model, case.horizon, parse(YEAR), known, (), seen)
+            intake.ingest_table(chunk, table, model, case.schedule, parse(YEAR), known, (), seen)
         )
     return {"rows_valid": counts.rows_valid, "rows_quarantined": counts.rows_quarantined}
 

@@ -78,7 +78,7 @@ def _deal(trained: Any, context: Any, rng: np.random.Generator) -> dict[Any, Any
         for each in sorted(families[night]):  # the released model first, then those with more nights held out
             scores[row] = np.where(np.isnan(scores[row]), trained[each].scores, scores[row])
     dealt = scores.copy()
-    for night in context.case.horizon.nights(context.period):
+    for night in context.case.schedule.nights(context.period):
         rows = context.history.rows(night, night)
         could_score = np.flatnonzero(~np.isnan(scores[:, rows]).any(axis=1)) if rows.stop > rows.start else []
         dealt[could_score, rows] = scores[rng.permutation(could_score), rows]

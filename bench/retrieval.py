@@ -44,7 +44,7 @@ def _measure() -> dict[str, Any]:
     from include.stores import feature_store
 
     case, settings = workspace.ingest(USE_CASE, YEAR)
-    case = replace(case, live=None)
+    case = replace(case, horizons=(case.schedule,))
     materialize.apply(USE_CASE)
     measured = {}
     with feature_store.registry.open_store(settings, USE_CASE) as store:
@@ -75,13 +75,14 @@ def _look_up(store: Any, settings: Any) -> tuple[Retrieval, Retrieval, list[str]
     [feature] = [each for each in case.features if isinstance(each, AsOf) and each.table == LOOKED_UP]
     [by] = feature.by
     removed = {"slices": (), "edge_cases": (), "fairness": None, "expectations": (), "baselines": ()}
-    only = replace(case, features=(feature,), live=replace(case.live, features=()), **removed)
+    [live] = case.lives
+    only = replace(case, features=(feature,), horizons=(case.schedule, replace(live, features=())), **removed)
     tables = {name: build.valid_address(settings.lake, case, name) for name in (case.entities, LOOKED_UP)}
-    flights = lake.read(tables[case.entities], columns=["entity", case.night_column, by, case.live.before])
+    flights = lake.read(tables[case.entities], columns=["entity", case.night_column, by, live.before])
 
     def ours() -> Frame:
         rows = lake.read(tables[LOOKED_UP])
-        return engine.build(only, {}, flights, {LOOKED_UP: rows}, only.live).set_index("entity")
+        return engine.build(only, {}, flights, {LOOKED_UP: rows}, live).set_index("entity")
 
     entity = Entity(name=by, join_keys=[by], value_type=ValueType.STRING)
     source = FileSource(name=LOOKED_UP, path=tables[LOOKED_UP], file_format=DeltaFormat(), timestamp_field=KNOWN_AT)
@@ -94,7 +95,7 @@ def _look_up(store: Any, settings: Any) -> tuple[Retrieval, Retrieval, list[str]
         schema=[Field(name=name, dtype=Float64) for name in feature.columns],
     )
     store.apply([entity, view])
-    cutoffs = pd.to_datetime(flights[case.live.before], utc=True) - pd.Timedelta(hours=case.live.hours)
+    cutoffs = pd.to_datetime(flights[live.before], utc=True) - pd.Timedelta(hours=live.hours)
     question = flights[["entity", by]].assign(event_timestamp=cutoffs)
     names = list(feature.columns)
 

@@ -69,7 +69,7 @@ def _share_by_blocks(rng: Any, effect: float) -> dict[str, float]:
     declared, shown = _declared(), 0
     for _ in range(_TRIALS):
         nightly, night = _nightly(_draw(rng, effect, _normal)), _START + timedelta(days=declared.queue_nights)
-        series = evidence.block_series("c", [(_START, "m")], night, _horizon(), nightly)
+        series = evidence.block_series("c", [(_START, "m")], night, _schedule(), nightly)
         shown += evidence.reached(series, declared, declared.queue_level) is not None
     return {"share": shown / _TRIALS}
 
@@ -114,7 +114,7 @@ def _shown_after(gains: Any, changed_after: int | None) -> int | None:
     """
     from ml.promotion.adoption.shadow_queue import ChampionTerm, QueuedModel, QueueMember, ShadowQueue
 
-    declared, horizon, nightly = _declared(), _horizon(), _nightly(gains)
+    declared, schedule, nightly = _declared(), _schedule(), _nightly(gains)
     member = QueueMember(recipe="r", models=(QueuedModel(night=_START, digest="m", seq=1),), nights_left=0)
 
     stay = declared.queue_nights
@@ -122,11 +122,11 @@ def _shown_after(gains: Any, changed_after: int | None) -> int | None:
         term = ChampionTerm(since=_START + timedelta(days=begin), digest="c")
         queue = ShadowQueue(terms=(term,), members=())
         end = min(begin + (changed_after or stay), stay)
-        if _highest(member, queue, end, declared, horizon, nightly) < declared.queue_level:
+        if _highest(member, queue, end, declared, schedule, nightly) < declared.queue_level:
             continue
-        weeks = range(begin, end + 1, horizon.nights_per_block)
+        weeks = range(begin, end + 1, schedule.nights_per_block)
         return next(
-            each for each in weeks if _highest(member, queue, each, declared, horizon, nightly) >= declared.queue_level
+            each for each in weeks if _highest(member, queue, each, declared, schedule, nightly) >= declared.queue_level
         )
     return None
 
@@ -142,16 +142,16 @@ def _nightly(gains: Any) -> Any:
     return nightly
 
 
-def _horizon() -> Any:
+def _schedule() -> Any:
     from ml.usecase import Night
 
     return Night(hour=2, timezone="UTC")
 
 
-def _highest(member: Any, queue: Any, night: int, declared: Any, horizon: Any, nightly: Any) -> float:
+def _highest(member: Any, queue: Any, night: int, declared: Any, schedule: Any, nightly: Any) -> float:
     from ml.promotion.adoption import shadow_queue
 
-    return shadow_queue.measure(member, queue, _START + timedelta(days=night), declared, horizon, nightly).highest
+    return shadow_queue.measure(member, queue, _START + timedelta(days=night), declared, schedule, nightly).highest
 
 
 def _table(measured: dict[str, Any]) -> str:

@@ -65,7 +65,7 @@ def _real(use_case: str) -> tuple[dict[str, Any], Any]:
 
     _, nights, schedule = REAL[use_case]
     case = usecases.get(use_case)
-    request = BacktestRequest(use_case=use_case, period=case.horizon.parse(nights), policies=schedule)
+    request = BacktestRequest(use_case=use_case, period=case.schedule.parse(nights), policies=schedule)
     run = step.run(request)
     source = trainings.source(use_case, run.training_key.reads)
     context = replace(run.context, history=step.build_history(case, source, with_drift=True))
@@ -88,7 +88,7 @@ def _single_triggers(case: Any) -> dict[str, Any]:
     for name in ("calibration_gap", "loss_rise", "loss_surprise", "expected_loss_rise"):
         settings[name] = replace(settings[name], **{name: getattr(declared, name) or getattr(settings[name], name)})
     season = Drift(
-        reference="season", season_nights=12 if case.horizon.every == "month" else 364, triggers_retraining=True
+        reference="season", season_nights=12 if case.schedule.every == "month" else 364, triggers_retraining=True
     )
     return settings | {"drift from the season": replace(settings["drift from the season"], drift=season)}
 
@@ -99,12 +99,12 @@ def _count(name: str, case: Any, walk: Any, context: Any, results: Any) -> dict[
     from ml.retraining.backtest import simulation
 
     triggers, values, requests = _single_triggers(case)[name], [], 0
-    for night in case.horizon.nights(context.period)[:: LOOKS[case.horizon.every]]:
+    for night in case.schedule.nights(context.period)[:: LOOKS[case.schedule.every]]:
         so_far = replace(
             walk, records=(), champion_terms=tuple(each for each in walk.champion_terms if each.first_night <= night)
         )
         facts = simulation.observe(so_far, triggers, night, context, results)
-        decision = retraining_triggers.decide(triggers, facts, case.horizon)
+        decision = retraining_triggers.decide(triggers, facts, case.schedule)
         requests += decision.retrain
         values += [each.value for each in decision.findings]
     (finding,) = decision.findings

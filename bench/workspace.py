@@ -42,7 +42,7 @@ def ingest(use_case: str, *periods: str) -> tuple[Any, Any]:
     return usecases.get(use_case), settings
 
 
-def training_rows(case: Any, settings: Any, period: str, horizon: Any = None) -> Any:
+def training_rows(case: Any, settings: Any, period: str) -> Any:
     """Return the training rows of a model as of the last night of `period`."""
     from include.steps.features import training_set
     from include.stores import table_snapshot
@@ -51,7 +51,6 @@ def training_rows(case: Any, settings: Any, period: str, horizon: Any = None) ->
     return training_set.read(
         NightContext(case=case, night=period_text.parse(period).last, settings=settings),
         table_snapshot.take(case, settings),
-        horizon,
     )
 
 

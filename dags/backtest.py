@@ -30,7 +30,7 @@ def declare(use_case: UseCase) -> None:
     first, _, last = use_case.demo.nights.partition("..")
     form = {
         **request.use_case_field(use_case),
-        "first": Param(first, **night, description=f"The first night to simulate: {use_case.horizon.cadence_text}."),
+        "first": Param(first, **night, description=f"The first night to simulate: {use_case.schedule.cadence_text}."),
         "last": Param(last or first, **night, description="The last night to simulate."),
         "policies": Param(
             "never,every@28,triggers",

@@ -41,10 +41,10 @@ def timetable(use_case: UseCase) -> NightTimetable | PartitionedAtRuntime:
     """Return the schedule of the use case's nights; if schedules are off, one that never starts a run."""
     if not policy.schedules_enabled():
         return PartitionedAtRuntime()
-    horizon = use_case.horizon
+    schedule = use_case.schedule
     return NightTimetable(
-        horizon.cron,
-        timezone=horizon.timezone,
+        schedule.cron,
+        timezone=schedule.timezone,
         run_offset=0,
         key_format="%Y-%m-%d",
         run_immediately=timedelta(0),  # else a DAG unpaused within hours of the last night would start it

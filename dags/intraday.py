@@ -55,5 +55,5 @@ def declare(use_case: UseCase) -> None:
 
 
 for each in usecases.all():
-    if each.live is not None:
+    if each.lives:
         declare(each)

@@ -33,7 +33,7 @@ class January:
     @cached_property
     def live(self) -> pd.DataFrame:
         """The features of these entities at their live cutoffs."""
-        return self.build(self.tables, self.case.live)
+        return self.build(self.tables, self.case.lives[0])
 
     def build(self, tables: dict[str, pd.DataFrame], horizon: Night | Live | None = None) -> pd.DataFrame:
         """Return the features of these entities, built from other tables."""
@@ -64,7 +64,7 @@ def january() -> January:
 def _valid(case: UseCase, name: str, folder: Path) -> pd.DataFrame:
     table, landed = case.table(name), rows_of(folder / f"{name}.csv")
     valid = validation.check(landed.well_formed, coherence.schema_model(case, table), table.key).valid
-    rows = availability.assign_nights(valid, table, case.horizon, PERIOD).rows
+    rows = availability.assign_nights(valid, table, case.schedule, PERIOD).rows
     derived = {each: features.call(coherence.functions(case)[each], rows) for each in table.derived}
     if set(case.table(case.entities).key) <= set(rows.columns):
         derived["entity"] = features.entity_ids(case, rows)

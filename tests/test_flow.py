@@ -124,7 +124,7 @@ def released(use_case: str, night: str) -> str:
 
 
 def test_months_are_nights_too_and_labels_may_come_a_month_or_two_later(home: Settings, gym: UseCase) -> None:
-    engine, history = warehouse.engine(home.warehouse_url), gym.horizon.parse(gym.demo.history)
+    engine, history = warehouse.engine(home.warehouse_url), gym.schedule.parse(gym.demo.history)
     counts = ingest.ingest("gym", str(history))
     assert counts["rows_in"] == counts["rows_valid"] == (12 + 12) * 120
     assert build.build("gym", str(history)) == 12 * 120
@@ -143,12 +143,12 @@ def test_months_are_nights_too_and_labels_may_come_a_month_or_two_later(home: Se
     released("gym", str(history.last))
 
     retrained, matured = {}, {}
-    for night in gym.horizon.nights(gym.horizon.parse(gym.demo.nights)):
+    for night in gym.schedule.nights(gym.schedule.parse(gym.demo.nights)):
         ingest.ingest("gym", str(night))
         build.build("gym", str(night))
         assert score.score("gym", str(night)) == 120
         retrained[str(night)] = monitor.measure("gym", str(night))
-        known = warehouse.maturity(engine, "gym", history.first, night, gym.horizon.cutoff(night))
+        known = warehouse.maturity(engine, "gym", history.first, night, gym.schedule.cutoff(night))
         matured[str(night)] = [str(each.night) for each in known if each.share >= gym.matured_share]
     assert matured["2024-01-01"] == []
     assert matured["2024-03-01"] == ["2024-01-01"]

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 def past(use_case: str, text: str) -> "Period":
     """Return the night or window that `text` describes; raises RequestError if it is none or still to come."""
-    horizon = usecases.get(use_case).horizon
-    return horizon.check_reached(horizon.parse(text), datetime.now(UTC))
+    schedule = usecases.get(use_case).schedule
+    return schedule.check_reached(schedule.parse(text), datetime.now(UTC))
 
 
 def past_moment(moment: datetime) -> datetime:

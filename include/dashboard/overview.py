@@ -93,7 +93,7 @@ def status_from_entries(engine: sa.Engine, case: UseCase, moment: datetime, entr
     last_change = _last_change(entries)
     promoted = _promoted(last_change)
     night = warehouse.last_scored_night(engine, case.name)
-    ingested = warehouse.ingestions(engine, case.name, night, night) if night else ()
+    ingested = warehouse.ingestions(engine, case.dataset, night, night) if night else ()
     decided = ledger.search(engine, use_case=case.name, kind=EntryKind.RETRAINING_DECIDED, limit=1).entries
     return UseCaseStatus(
         name=case.name,

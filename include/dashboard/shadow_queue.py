@@ -72,9 +72,9 @@ def find(engine: sa.Engine, case: UseCase, entries: Sequence[Entry]) -> QueueSta
     queue = shadow_queue.fold(
         [each for each in entries if each.kind in shadow_queue.KINDS],
         rollout.standby,
-        case.horizon.previous(last, -1),
+        case.schedule.previous(last, -1),
         case.adoption,
-        case.horizon,
+        case.schedule,
     )
     if queue is None or not queue.all_members:
         return None

@@ -90,7 +90,7 @@ def gather(engine: sa.Engine, case: UseCase, moment: datetime, period: Period | 
     period = period or _last_year(status.last_night)
     nights = period.first, period.last
     display_names = targets.target_type(case).display_names
-    ingested = warehouse.ingestions(engine, case.name, *nights)
+    ingested = warehouse.ingestions(engine, case.dataset, *nights)
     series = _series(warehouse.metric_series(engine, case.name, _metric_names(display_names), *nights))
     measured = max((each.night for each in series["drifted_share"]), default=None)
     metrics = [

@@ -30,8 +30,8 @@ def demo_nights(use_case: UseCase, until: date | None = None) -> Period:
 
     Raises RequestError when `until` is before the first of them.
     """
-    declared = use_case.horizon.parse(use_case.demo.nights)
-    return declared if until is None else use_case.horizon.parse(str(Period(declared.first, until)))
+    declared = use_case.schedule.parse(use_case.demo.nights)
+    return declared if until is None else use_case.schedule.parse(str(Period(declared.first, until)))
 
 
 def run(use_case: UseCase, console: Console, settings: Settings, period: Period) -> dict[str, float]:
@@ -40,7 +40,7 @@ def run(use_case: UseCase, console: Console, settings: Settings, period: Period)
     Raises SetupError when the machine does not fit or another program works in this home, and StageError when a task
     failed after its last retry.
     """
-    started_at, nights = datetime.now(UTC), use_case.horizon.nights(period)
+    started_at, nights = datetime.now(UTC), use_case.schedule.nights(period)
     with (
         home_lock.hold(settings, f"ratchet run {use_case.name}"),
         ProgressDisplay(console, parts=len(nights)) as display,

@@ -60,7 +60,7 @@ class DemoRun:
         If the gate or the acceptance tests refused the model of an earlier attempt, everything is done again, because
         the files, the declaration or the code may have changed. Raises StageError when the model is refused.
         """
-        history = self.use_case.horizon.parse(self.use_case.demo.history)
+        history = self.use_case.schedule.parse(self.use_case.demo.history)
         last = str(history.last)
         if self._was_refused(last):
             for stage, key in (("ingest", history), ("score", history), ("train", last), ("release", last)):

@@ -176,11 +176,11 @@ def gather(
 
 def _nights(engine: sa.Engine, use_case: UseCase, period: Period) -> tuple[Night, ...]:
     bounds = period.first, period.last
-    ingested = warehouse.ingestions(engine, use_case.name, *bounds)
+    ingested = warehouse.ingestions(engine, use_case.dataset, *bounds)
     alerts = warehouse.alerts(engine, use_case.name, *bounds)
     maturity = {
         each.night: each
-        for each in warehouse.maturity(engine, use_case.name, *bounds, use_case.horizon.cutoff(period.last))
+        for each in warehouse.maturity(engine, use_case.name, *bounds, use_case.schedule.cutoff(period.last))
     }
     measured = {
         (each.night, each.metric): each.value

@@ -10,8 +10,8 @@ BEFORE_HISTORY = "before_history"
 def warn(use_case: str, period: str) -> str | None:
     """Raise an alert when `period` begins before the declared history, and return its message; else withdraw it."""
     context = StepContext.load(use_case)
-    horizon, demo = context.case.horizon, context.case.demo
-    requested, first = horizon.parse(period), horizon.parse(demo.history).first
+    schedule, demo = context.case.schedule, context.case.demo
+    requested, first = schedule.parse(period), schedule.parse(demo.history).first
     message = (
         f"{requested.first} is before the first night of the history of {use_case}, {first}: its features can look back "
         "on nothing. If the history is longer, declare it (Demo(history=...)); if the date is wrong, ingest the right one"

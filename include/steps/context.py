@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from include import usecases
 from include.settings import Settings, load_settings
 from include.stores import warehouse
+from ml.errors import RequestError
 from ml.usecase import UseCase, periods
 
 
@@ -22,6 +23,17 @@ class StepContext:
     def load(cls, use_case: str) -> "StepContext":
         """Return the context of a use case in this process's installation; raises RequestError if it is unknown."""
         return StepContext(case=usecases.get(use_case), settings=load_settings())
+
+    @classmethod
+    def load_data(cls, use_case: str) -> "StepContext":
+        """Return the context of a use case, for a step on its data; raises RequestError for the model of a horizon."""
+        context = StepContext.load(use_case)
+        if context.case.dataset != context.case.name:
+            raise RequestError(
+                f"expected a use case, got the model {use_case}: the data of all horizons is one, so do this for "
+                f"{context.case.dataset}"
+            )
+        return context
 
     @property
     def engine(self) -> sa.Engine:

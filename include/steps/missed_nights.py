@@ -23,7 +23,7 @@ def choose(use_case: str, night: str) -> list[str]:
     """
     context = StepContext.load(use_case)
     present = periods.parse(night).first
-    missed = context.case.horizon.missed(night_gaps.ingested_nights(context.engine, context.case), present)
+    missed = context.case.schedule.missed(night_gaps.ingested_nights(context.engine, context.case), present)
     for each in missed:
         warehouse.raise_alert(context.engine, _missed_alert(context, each))
     return [str(each) for each in context.case.catch_up.choose(missed)]

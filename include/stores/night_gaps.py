@@ -29,13 +29,13 @@ class NightGaps:
 
 def find(engine: sa.Engine, case: UseCase, moment: datetime) -> NightGaps:
     """Return the gaps among the nights that are due at `moment`, which has a time zone; see `Night.missed`."""
-    horizon = case.horizon
+    schedule = case.schedule
     grace = max(GRACE, timedelta(hours=case.arrival.hours))
-    following = horizon.previous(horizon.latest_decided(moment - grace), -1)
+    following = schedule.previous(schedule.latest_decided(moment - grace), -1)
     ingested = ingested_nights(engine, case)
-    missed = horizon.missed(ingested, following)
+    missed = schedule.missed(ingested, following)
     recent = sorted(each for each in ingested if following - timedelta(days=366) <= each < following)
-    alerts = warehouse.alerts(engine, case.name, (moment - _WAITING_DAYS).date())
+    alerts = warehouse.alerts(engine, case.dataset, (moment - _WAITING_DAYS).date())
     return NightGaps(
         without_run=missed,
         without_scores=_without_scores(engine, case, recent),
@@ -45,8 +45,8 @@ def find(engine: sa.Engine, case: UseCase, moment: datetime) -> NightGaps:
 
 def ingested_nights(engine: sa.Engine, case: UseCase) -> frozenset[date]:
     """Return the nights whose files were ingested, alone or in a window."""
-    known = map(periods.parse, warehouse.ingested_periods(engine, case.name))
-    return frozenset(night for period in known for night in case.horizon.nights(period))
+    known = map(periods.parse, warehouse.ingested_periods(engine, case.dataset))
+    return frozenset(night for period in known for night in case.schedule.nights(period))
 
 
 def _without_scores(engine: sa.Engine, case: UseCase, nights: list[date]) -> tuple[date, ...]:
@@ -56,7 +56,7 @@ def _without_scores(engine: sa.Engine, case: UseCase, nights: list[date]) -> tup
     due = [night for night in nights if first is not None and night > first]
     if not due:
         return ()
-    ingested = warehouse.ingestions(engine, case.name, due[0], due[-1])
+    ingested = warehouse.ingestions(engine, case.dataset, due[0], due[-1])
     populated = {each.night for each in ingested if each.source_table == case.entities and each.rows_valid}
     scored = warehouse.published_nights(engine, case.name, due)
     held_back = warehouse.held_back_nights(engine, case.name, due[0], due[-1])

@@ -45,4 +45,4 @@ class TableSnapshot:
 
 def take(case: UseCase, settings: Settings, versions: Mapping[str, int] | None = None) -> TableSnapshot:
     """Return a snapshot of the tables of `case`; tables in `versions` are read at the version given there."""
-    return TableSnapshot(settings.lake, case.name, versions)
+    return TableSnapshot(settings.lake, case.dataset, versions)

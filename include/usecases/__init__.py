@@ -1,5 +1,8 @@
 """Use cases: each folder with a `usecase.py`, here or in a folder that was added to `__path__`.
 
+A use case has a model at each of its horizons. The model at the night's horizon has the name of the use case, that of
+another horizon is called `<use case>-<horizon>`.
+
 Finding them imports only the standard library and `ml.usecase`. A use case that cannot be read is left out; the others
 are found all the same.
 """
@@ -11,7 +14,7 @@ from types import ModuleType
 
 from include.usecases import loader, probe
 from ml.errors import DeclarationError, RatchetError, RequestError
-from ml.usecase import UseCase
+from ml.usecase import UseCase, model_names
 
 
 @cache
@@ -42,24 +45,32 @@ def load_errors() -> dict[str, str]:
 
 
 def get(name: str) -> UseCase:
-    """Return the use case called `name`.
+    """Return the use case called `name`, or its declaration at a horizon, as in `get("flights-live")`.
 
-    Raises RequestError, with the existing names, when there is no such use case, and DeclarationError, with file and
-    line, when it cannot be read.
+    Raises RequestError, with the existing names, when there is no such use case or horizon, and DeclarationError, with
+    file and line, when it cannot be read.
     """
-    if name not in names():
+    dataset, horizon = model_names.split(name)
+    if dataset not in names():
         raise RequestError(f"expected one of the use cases {list(names())}, got {name!r}")
-    return loader.load_use_case(f"{__name__}.{name}", _folders(*__path__)[name])
+    use_case = loader.load_use_case(f"{__name__}.{dataset}", _folders(*__path__)[dataset])
+    return use_case.at(horizon) if horizon else use_case
+
+
+def models() -> tuple[UseCase, ...]:
+    """Return the declaration of every use case that can be read at each of its horizons."""
+    return tuple(model for use_case in all() for model in use_case.models)
 
 
 def module(name: str, module_name: str) -> ModuleType:
     """Return a module of a use case's folder, e.g. `module("flights", "schema")`; raises DeclarationError as `get`."""
-    return loader.load_module(f"{__name__}.{name}", _folders(*__path__)[name], module_name)
+    dataset = model_names.dataset_of(name)
+    return loader.load_module(f"{__name__}.{dataset}", _folders(*__path__)[dataset], module_name)
 
 
 def has_module(name: str, module_name: str) -> bool:
     """Return whether the use case's folder has the module `module_name`."""
-    return any((Path(folder) / name / f"{module_name}.py").exists() for folder in __path__)
+    return any((Path(folder) / model_names.dataset_of(name) / f"{module_name}.py").exists() for folder in __path__)
 
 
 def translate_errors(
@@ -71,7 +82,9 @@ def translate_errors(
     of their values, is left out.
     """
     hides_message = reads_rows and get(name).has_confidential_columns
-    return loader.translate_errors(_folders(*__path__)[name], error_type, hides_message=hides_message)
+    return loader.translate_errors(
+        _folders(*__path__)[model_names.dataset_of(name)], error_type, hides_message=hides_message
+    )
 
 
 @cache

@@ -36,9 +36,8 @@ LAND_PARAMETERS = ("folder", "period", "data")
 def check(use_case: UseCase) -> None:
     """Raise DeclarationError that lists every contradiction between the declaration, its schemas and its functions."""
     faults = [fault for table in use_case.tables for fault in _table_faults(use_case, table)]
-    horizon = use_case.live or use_case.horizon
     faults += _label_faults(use_case) or [
-        fault for each in use_case.features_at(horizon) for fault in _feature_faults(use_case, each)
+        fault for each in use_case.all_features for fault in _feature_faults(use_case, each)
     ]
     faults += _privacy_faults(use_case)
     entity_columns = _columns(use_case, use_case.table(use_case.entities))
@@ -81,7 +80,7 @@ def functions(use_case: UseCase) -> dict[str, Callable[..., Any]]:
 def function_parameters(use_case: UseCase) -> dict[str, tuple[str, ...]]:
     """Return the input columns of each function of the use case, which its parameters name."""
     columns = [name for table in use_case.tables for name in (*_columns(use_case, table), *table.derived)]
-    known = [*columns, *use_case.names_at(use_case.live or use_case.horizon)]
+    known = [*columns, *use_case.all_names]
     return {name: _inputs(each, known) for name, each in functions(use_case).items()}
 
 
@@ -110,7 +109,7 @@ def _table_faults(use_case: UseCase, table: Table) -> list[str]:
         if name not in columns
     ]
     faults += feature_kinds.time_faults(
-        table, _column_kinds(use_case, table), use_case.live if table.name == use_case.entities else None
+        table, _column_kinds(use_case, table), use_case.lives if table.name == use_case.entities else ()
     )
     faults += column_names.faults(table, columns, use_case.table(use_case.entities).key)
     faults += (
@@ -217,10 +216,13 @@ def _label_faults(use_case: UseCase) -> list[str]:
 
 
 def _live_faults(use_case: UseCase) -> list[str]:
-    before, entities = use_case.live.before if use_case.live else None, use_case.table(use_case.entities)
-    if before is None or before in _columns(use_case, entities):
-        return []
-    return [f"Live(before={before!r}) names no column of the entity table {entities.name!r}"]
+    entities = use_case.table(use_case.entities)
+    columns = _columns(use_case, entities)
+    return [
+        f"Live(before={each.before!r}) names no column of the entity table {entities.name!r}"
+        for each in use_case.lives
+        if each.before not in columns
+    ]
 
 
 def _source_faults(use_case: UseCase) -> list[str]:
@@ -308,7 +310,7 @@ def _earlier_features(use_case: UseCase, feature: Feature) -> set[str]:
     """Return the features that a function may use: those declared before it."""
     if not isinstance(feature, Function):
         return set()
-    names = use_case.names_at(use_case.live or use_case.horizon)
+    names = use_case.all_names
     return set(names[: names.index(feature.name)])
 
 

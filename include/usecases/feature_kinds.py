@@ -1,6 +1,6 @@
 """Check that each column has the kind that its use needs: a date, an instant, a number or a text."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from ml.usecase import AsOf, Column, Delay, Feature, Live, Since, Table, Window
@@ -25,14 +25,14 @@ def from_dtype(dtype: str) -> ColumnKind:
     return "number" if dtype.lower().startswith(_NUMBERS) else "text"
 
 
-def time_faults(table: Table, kinds: Mapping[str, ColumnKind], live: Live | None = None) -> list[str]:
+def time_faults(table: Table, kinds: Mapping[str, ColumnKind], lives: Sequence[Live] = ()) -> list[str]:
     """Return a fault for each time column of `table` (night, known_at, event_time, Live.before) of the wrong kind."""
     known_at = table.known_at.after if isinstance(table.known_at, Delay) else table.known_at
     named: list[tuple[str, str | None, ColumnKind]] = [
         ("night", table.night, "date"),
         ("known_at", known_at, "instant"),
         ("event_time", table.event_time, "instant"),
-        ("Live.before", live.before if live else None, "instant"),
+        *(("Live.before", each.before, "instant") for each in lives),
     ]
     return [
         f"table {table.name!r} has {field}={name!r}, which is {DESCRIPTIONS[kinds[name]]}: "

@@ -44,9 +44,8 @@ def check(use_case: UseCase) -> None:
         for table in use_case.tables:
             for name in table.derived:
                 engine.call_numeric(functions[name], empty_table(use_case, table))
-    for horizon in (use_case.horizon, use_case.live):
-        if horizon is not None:
-            feature_types(use_case, horizon)
+    for horizon in use_case.horizons:
+        feature_types(use_case, horizon)
 
 
 def function_sources(use_case: UseCase) -> dict[str, str]:

@@ -31,7 +31,7 @@ def build(
     """Return one row per entity: its id, night and cutoff (UTC), and each feature at `horizon` as float64 or category.
 
     `entities` has the typed columns of the entity table. Each frame of `tables` has the columns of its table and a
-    column known_at (UTC). The default `horizon` is that of the night. The work for one declaration runs inside
+    column known_at (UTC). The default `horizon` is that of `use_case`. The work for one declaration runs inside
     `timer(title)`, so that a caller with a clock can measure it. Shared work, such as the grouping of a table, is part
     of the first declaration that needs it.
     """
@@ -77,7 +77,7 @@ def lookups_at_event(use_case: UseCase, entities: pd.DataFrame, tables: Mapping[
     entities = entities.reset_index(drop=True)
     event_time = use_case.table(use_case.entities).event_time
     columns: dict[str, pd.Series] = {}
-    for feature in use_case.features:
+    for feature in use_case.model_features:
         if isinstance(feature, AsOf) and event_time is not None:
             cutoffs, table = rows.cutoffs(use_case, use_case.horizon, entities), tables[feature.table]
             event_seconds = np.maximum(point_in_time.seconds(entities[event_time]), cutoffs)

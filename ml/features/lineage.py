@@ -45,5 +45,4 @@ def trace(feature: Feature, use_case: UseCase, function_inputs: FunctionInputs) 
 
 def _derived_features(use_case: UseCase) -> set[str]:
     """Return the features that are not plain columns of the entity table."""
-    features = use_case.features_at(use_case.live or use_case.horizon)
-    return {name for each in features if not isinstance(each, Column | Text) for name in each.outputs}
+    return {name for each in use_case.all_features if not isinstance(each, Column | Text) for name in each.outputs}

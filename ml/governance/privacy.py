@@ -58,7 +58,7 @@ def personal_inputs(
     here.
     """
     known = personal_columns(use_case.table(use_case.entities), function_inputs)
-    for feature in use_case.features_at(use_case.live or use_case.horizon):
+    for feature in use_case.all_features:
         used = _personal_inputs(feature, use_case, function_inputs, known)
         yield feature, used
         known = _derived_columns(feature.outputs, used, used) | known

@@ -19,7 +19,7 @@ class AvailableRows:
     refusal_reasons: pd.Series
 
 
-def assign_nights(rows: pd.DataFrame, table: Table, horizon: Night, period: Period) -> AvailableRows:
+def assign_nights(rows: pd.DataFrame, table: Table, schedule: Night, period: Period) -> AvailableRows:
     """Return the valid `rows` that landed for `period`, with the instant at which each became known, and its night.
 
     A row of a table with a column for the night is known at the cutoff of that night.
@@ -28,8 +28,8 @@ def assign_nights(rows: pd.DataFrame, table: Table, horizon: Night, period: Peri
     the first cutoff of the period. Refused are rows that became known after the last cutoff of the period, rows of
     another night, and rows that do not say when they became known.
     """
-    nights = np.array([str(night) for night in horizon.nights(period)])
-    cutoffs = pd.DatetimeIndex([horizon.cutoff(night) for night in horizon.nights(period)]).as_unit("us")
+    nights = np.array([str(night) for night in schedule.nights(period)])
+    cutoffs = pd.DatetimeIndex([schedule.cutoff(night) for night in schedule.nights(period)]).as_unit("us")
     if table.night is not None:
         row_nights = rows[table.night].dt.strftime("%Y-%m-%d")
         named = ("one of " + row_nights).fillna("one that names no night")
@@ -39,7 +39,7 @@ def assign_nights(rows: pd.DataFrame, table: Table, horizon: Night, period: Peri
         known_at = row_nights.map(dict(zip(nights, cutoffs, strict=True)))
         return AvailableRows(rows=rows.assign(known_at=known_at, night=row_nights), refusal_reasons=refusal_reasons)
     declared_known_at = _declared_known_at(rows, table)
-    previous_cutoff = pd.Timestamp(horizon.cutoff(horizon.previous(period.first))).as_unit("us")
+    previous_cutoff = pd.Timestamp(schedule.cutoff(schedule.previous(period.first))).as_unit("us")
     known_at = declared_known_at.where(declared_known_at > previous_cutoff, cutoffs[0])
     night_index = np.minimum(cutoffs.searchsorted(pd.DatetimeIndex(known_at)), len(nights) - 1)
     too_late = f"known only after the cutoff, {cutoffs[-1]:%Y-%m-%d %H:%M} UTC"

@@ -81,7 +81,7 @@ def ingest_table(
     parts: Sequence[FilePart],
     table: Table,
     model: type[pa.DataFrameModel],
-    horizon: Night,
+    schedule: Night,
     period: Period,
     referenced_rows: Mapping[Reference, pd.DataFrame],
     hidden: Collection[str] = (),
@@ -102,7 +102,7 @@ def ingest_table(
         checked = validation.check(
             raw, model, table.key, missing=table.missing, never=table.never, masked=hidden, seen_keys=seen_keys
         )
-        checked = _with_availability(checked, raw, table, horizon, period)
+        checked = _with_availability(checked, raw, table, schedule, period)
         for reference in table.references:
             checked = _check_reference(checked, raw, reference, referenced_rows[reference], hidden)
     except DataError as error:
@@ -169,10 +169,10 @@ def _concatenate_rows(parts: Sequence[FilePart], model: type[pa.DataFrameModel])
 
 
 def _with_availability(
-    checked: ValidationResult, raw: pd.DataFrame, table: Table, horizon: Night, period: Period
+    checked: ValidationResult, raw: pd.DataFrame, table: Table, schedule: Night, period: Period
 ) -> ValidationResult:
     """Return the rows with availability and night; rows that are not acceptable for the period are quarantined."""
-    available = availability.assign_nights(checked.valid, table, horizon, period)
+    available = availability.assign_nights(checked.valid, table, schedule, period)
     return validation.quarantine(replace(checked, valid=available.rows), raw, available.refusal_reasons)
 
 

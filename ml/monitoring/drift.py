@@ -20,12 +20,12 @@ _CONVENTIONAL_THRESHOLD = 0.2
 
 
 def comparison_periods(
-    declared: Drift, window_nights: int, night: date, training_period: Period, horizon: Night
+    declared: Drift, window_nights: int, night: date, training_period: Period, schedule: Night
 ) -> tuple[Period, Period]:
     """Return the reference period, and the current period: the last `window_nights` nights up to `night`.
 
     `training_period` has the nights that the champion was fitted on. A season is widened by half a window at both ends,
-    and ends before the current period. `horizon` converts a number of nights to dates.
+    and ends before the current period. `schedule` converts a number of nights to dates.
 
     >>> daily, fitted = Night(hour=12, timezone="UTC"), Period(date(2013, 1, 1), date(2013, 1, 31))
     >>> season = Drift(reference="season", season_nights=364)
@@ -33,19 +33,19 @@ def comparison_periods(
     >>> str(reference), str(current)
     ('2012-02-21..2012-03-04', '2013-02-22..2013-02-28')
     """
-    current = Period(horizon.previous(night, window_nights - 1), night)
+    current = Period(schedule.previous(night, window_nights - 1), night)
     match declared.reference:
         case "training":
             return training_period, current
         case "season":
             season_offset, margin = declared.season_nights or 0, window_nights // 2
             first, last = (
-                horizon.previous(current.first, season_offset + margin),
-                horizon.previous(night, season_offset - margin),
+                schedule.previous(current.first, season_offset + margin),
+                schedule.previous(night, season_offset - margin),
             )
-            return Period(first, min(last, horizon.previous(current.first))), current
+            return Period(first, min(last, schedule.previous(current.first))), current
         case "past":
-            return Period(date.min, horizon.previous(current.first)), current
+            return Period(date.min, schedule.previous(current.first)), current
 
 
 def excess_stability_indexes(reference: ReferenceProfile, current: pd.DataFrame) -> dict[str, float]:

@@ -18,7 +18,7 @@ class Throttle:
 
 
 def longest_throttle(
-    triggers: Triggers, night: date, trained_nights: Collection[date], horizon: Night
+    triggers: Triggers, night: date, trained_nights: Collection[date], schedule: Night
 ) -> Throttle | None:
     """Return the throttle that lasts longest on `night`, or None; `trained_nights` are the nights of all trainings.
 
@@ -29,14 +29,14 @@ def longest_throttle(
     True
     """
     throttles = [
-        *_cooldown_throttles(triggers, night, trained_nights, horizon),
-        *_budget_throttles(triggers, night, trained_nights, horizon),
+        *_cooldown_throttles(triggers, night, trained_nights, schedule),
+        *_budget_throttles(triggers, night, trained_nights, schedule),
     ]
-    return max([*throttles, *_blackout_throttles(triggers, night, horizon)], key=lambda each: each.until, default=None)
+    return max([*throttles, *_blackout_throttles(triggers, night, schedule)], key=lambda each: each.until, default=None)
 
 
 def counted_trainings(
-    budget: Budget, night: date, trained_nights: Collection[date], horizon: Night
+    budget: Budget, night: date, trained_nights: Collection[date], schedule: Night
 ) -> tuple[date, ...]:
     """Return the nights of the trainings that count against the budget on `night`, the latest first.
 
@@ -46,53 +46,53 @@ def counted_trainings(
     """
     return tuple(
         sorted(
-            {each for each in trained_nights if each <= night and horizon.count(each, night) < budget.nights},
+            {each for each in trained_nights if each <= night and schedule.count(each, night) < budget.nights},
             reverse=True,
         )
     )
 
 
-def describe_budget(budget: Budget, night: date, trained_nights: Collection[date], horizon: Night) -> str:
+def describe_budget(budget: Budget, night: date, trained_nights: Collection[date], schedule: Night) -> str:
     """Return a sentence on how much of the budget is used.
 
     >>> daily, trained = Night(hour=12, timezone="UTC"), [date(2013, 1, 4), date(2013, 1, 20)]
     >>> describe_budget(Budget(trainings=2, nights=28), date(2013, 2, 1), trained, daily)
     '1 of 2 trainings in 28 nights are used'
     """
-    n_counted = len(counted_trainings(budget, night, trained_nights, horizon))
+    n_counted = len(counted_trainings(budget, night, trained_nights, schedule))
     return f"{n_counted} of {budget.trainings} trainings in {budget.nights} nights are used"
 
 
 def _cooldown_throttles(
-    triggers: Triggers, night: date, trained_nights: Collection[date], horizon: Night
+    triggers: Triggers, night: date, trained_nights: Collection[date], schedule: Night
 ) -> Iterator[Throttle]:
     last = max((each for each in trained_nights if each <= night), default=None)
-    if last is not None and horizon.count(last, night) < triggers.cooldown_nights:
-        until = horizon.previous(last, -triggers.cooldown_nights)
-        yield Throttle(reason=f"cooldown, nights to go: {horizon.count(night, until)}", until=until)
+    if last is not None and schedule.count(last, night) < triggers.cooldown_nights:
+        until = schedule.previous(last, -triggers.cooldown_nights)
+        yield Throttle(reason=f"cooldown, nights to go: {schedule.count(night, until)}", until=until)
 
 
 def _budget_throttles(
-    triggers: Triggers, night: date, trained_nights: Collection[date], horizon: Night
+    triggers: Triggers, night: date, trained_nights: Collection[date], schedule: Night
 ) -> Iterator[Throttle]:
     budget = triggers.budget
     if budget is None:
         return
-    counted = counted_trainings(budget, night, trained_nights, horizon)
+    counted = counted_trainings(budget, night, trained_nights, schedule)
     if len(counted) >= budget.trainings:
         oldest_counted = counted[budget.trainings - 1]
         yield Throttle(
-            reason=describe_budget(budget, night, trained_nights, horizon),
-            until=horizon.previous(oldest_counted, -budget.nights),
+            reason=describe_budget(budget, night, trained_nights, schedule),
+            until=schedule.previous(oldest_counted, -budget.nights),
         )
 
 
-def _blackout_throttles(triggers: Triggers, night: date, horizon: Night) -> Iterator[Throttle]:
+def _blackout_throttles(triggers: Triggers, night: date, schedule: Night) -> Iterator[Throttle]:
     reasons = [each.why for each in triggers.blackouts if night in each]
     if reasons:
-        later_nights = (horizon.previous(night, -offset) for offset in range(1, _MAX_BLACKOUT_NIGHTS))
+        later_nights = (schedule.previous(night, -offset) for offset in range(1, _MAX_BLACKOUT_NIGHTS))
         first_allowed = (each for each in later_nights if not any(each in blackout for blackout in triggers.blackouts))
         yield Throttle(
             reason=f"blackout period ({reasons[0]})",
-            until=next(first_allowed, horizon.previous(night, -_MAX_BLACKOUT_NIGHTS)),
+            until=next(first_allowed, schedule.previous(night, -_MAX_BLACKOUT_NIGHTS)),
         )

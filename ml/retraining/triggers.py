@@ -132,7 +132,7 @@ def matured_facts(recent: RecentPerformance | None) -> MaturedFacts:
     )
 
 
-def decide(triggers: Triggers, facts: ChampionFacts, horizon: Night) -> RetrainingDecision:
+def decide(triggers: Triggers, facts: ChampionFacts, schedule: Night) -> RetrainingDecision:
     """Return the night's decision; a trigger that fires within cooldown, over budget or in a blackout is throttled.
 
     >>> facts = ChampionFacts(
@@ -144,12 +144,12 @@ def decide(triggers: Triggers, facts: ChampionFacts, horizon: Night) -> Retraini
     (True, 'calibration_gap is 0.06, threshold 0.04')
     """
     return _apply_throttle(
-        triggers, tuple(_evaluate_triggers(triggers, facts)), facts.night, facts.trained_nights, horizon
+        triggers, tuple(_evaluate_triggers(triggers, facts)), facts.night, facts.trained_nights, schedule
     )
 
 
 def decide_on_label_batch(
-    triggers: Triggers, new_labels: int, night: date, trained_nights: tuple[date, ...], horizon: Night
+    triggers: Triggers, new_labels: int, night: date, trained_nights: tuple[date, ...], schedule: Night
 ) -> RetrainingDecision:
     """Return the decision after a batch of labels; `new_labels` have arrived since the last decision on a batch.
 
@@ -164,7 +164,7 @@ def decide_on_label_batch(
     state = TriggerState.FIRED if new_labels >= triggers.label_batch else TriggerState.NOT_FIRED
     value, threshold = float(new_labels), float(triggers.label_batch)
     finding = TriggerFinding(trigger="label_batch", value=value, threshold=threshold, state=state)
-    return _apply_throttle(triggers, (finding,), night, trained_nights, horizon)
+    return _apply_throttle(triggers, (finding,), night, trained_nights, schedule)
 
 
 def above_threshold(findings: Iterable[TriggerFinding]) -> frozenset[str]:
@@ -196,12 +196,12 @@ def _apply_throttle(
     findings: tuple[TriggerFinding, ...],
     night: date,
     trained_nights: tuple[date, ...],
-    horizon: Night,
+    schedule: Night,
 ) -> RetrainingDecision:
     first = next((finding for finding in findings if finding.state is TriggerState.FIRED), None)
     if first is None:
         return RetrainingDecision(retrain=False, trigger=None, reason=_describe_not_fired(findings), findings=findings)
-    throttle = throttling.longest_throttle(triggers, night, trained_nights, horizon)
+    throttle = throttling.longest_throttle(triggers, night, trained_nights, schedule)
     if throttle is None:
         return RetrainingDecision(retrain=True, trigger=first.trigger, reason=first.summary, findings=findings)
     reason = f"{first.summary}; held back until {throttle.until}: {throttle.reason}"

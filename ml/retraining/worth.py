@@ -44,24 +44,24 @@ class WorthFacts:
     fault: str = ""
 
 
-def first_compared(trained: Sequence[date], night: date, horizon: Night) -> date:
+def first_compared(trained: Sequence[date], night: date, schedule: Night) -> date:
     """Return the first night on which models, trained on the nights `trained` (two or more), are compared.
 
     >>> daily = Night(hour=2, timezone="UTC")
     >>> first_compared([date(2013, 2, 1), date(2013, 3, 1)], date(2013, 3, 20), daily)
     datetime.date(2013, 3, 2)
     """
-    return max(horizon.previous(sorted(trained)[1], -1), horizon.previous(night, NIGHTS - 1))
+    return max(schedule.previous(sorted(trained)[1], -1), schedule.previous(night, NIGHTS - 1))
 
 
-def ages(trained: Sequence[date], nights: Sequence[str], horizon: Night) -> Floats:
+def ages(trained: Sequence[date], nights: Sequence[str], schedule: Night) -> Floats:
     """Return the age of each model on each night (ISO dates), NaN until it was trained; shape (nights, models).
 
     >>> ages([date(2013, 2, 1), date(2013, 2, 2)], ["2013-02-02", "2013-02-03"], Night(hour=2, timezone="UTC"))
     array([[ 1., nan],
            [ 2.,  1.]])
     """
-    counted = [[horizon.count(each, date.fromisoformat(night)) for each in trained] for night in nights]
+    counted = [[schedule.count(each, date.fromisoformat(night)) for each in trained] for night in nights]
     values = np.array(counted, np.float64).reshape(len(nights), len(trained))
     return np.where(values > 0, values, np.nan)
 

@@ -2,7 +2,7 @@
 
 import hashlib
 
-from ml.usecase import Candidate, PinballCost, UseCase, identity
+from ml.usecase import Candidate, Live, PinballCost, UseCase, identity
 
 
 def digest(use_case: UseCase, candidate: Candidate, function_sources: dict[str, str]) -> str:
@@ -11,11 +11,14 @@ def digest(use_case: UseCase, candidate: Candidate, function_sources: dict[str, 
     For a regression, the digest includes the quantile that the costs imply, because learners are fitted to it.
     """
     quantile = (use_case.cost.quantile,) if isinstance(use_case.cost, PinballCost) else ()
+    horizon = use_case.horizon
+    live = (horizon.before, horizon.hours) if isinstance(horizon, Live) else None
     parts = (
         use_case.task,
-        use_case.horizon,
+        use_case.schedule,
+        *([live] if live else []),
         use_case.tables,
-        use_case.features,
+        use_case.model_features,
         use_case.weighting,
         sorted(function_sources.items()),
         candidate,

@@ -2,22 +2,43 @@
 
 from dataclasses import dataclass
 
-from ml.usecase.declaration import check, check_hours, check_types
+from ml.usecase.declaration import NAME, check, check_hours, check_types, check_unique
 from ml.usecase.features import Feature
+from ml.usecase.gates import Gates, Megabytes, Milliseconds
+from ml.usecase.models import Candidate
+from ml.usecase.operations import Release
+from ml.usecase.triggers import Triggers
+
+_RESERVED = ("night", "entities", "snapshots")  # names of what belongs to the night's horizon
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Live:
     """The horizon of live scoring: the cutoff of each entity is `hours` before the instant in its column `before`.
 
-    A live model uses the features of the night as of that instant, and `features` in addition.
+    A use case may have several, each with a `name`. The model of a live horizon uses the features of the night as of
+    that instant, and `features` in addition. Fields that are None have the value that the use case declares.
     """
 
+    name: str = "live"
     before: str
     hours: float
     features: tuple[Feature, ...] = ()
+    candidates: tuple[Candidate, ...] | None = None
+    latency_budget: Milliseconds | None = None
+    size_budget: Megabytes | None = None
+    gates: Gates | None = None
+    triggers: Triggers | None = None
+    release: Release | None = None
 
     def __post_init__(self) -> None:
         check_types(self)
+        check(
+            bool(NAME.fullmatch(self.name)) and self.name not in _RESERVED,
+            f"a live horizon's name is lower_case and none of {list(_RESERVED)}, got {self.name!r}",
+        )
         check(self.hours >= 0, f"a live cutoff is 0 hours or more before the event, got Live(hours={self.hours})")
         check_hours("Live(hours=...)", self.hours)
+        if self.candidates is not None:
+            check(bool(self.candidates), f"the horizon {self.name!r} declares no candidates: declare one, or None")
+            check_unique("candidates", (candidate.name for candidate in self.candidates))

@@ -69,10 +69,10 @@ class RetentionNeed:
 
 
 def needs(
-    horizon: Night, features: Iterable[Feature], gates: Gates, triggers: Triggers, publication: PublicationGate
+    schedule: Night, features: Iterable[Feature], gates: Gates, triggers: Triggers, publication: PublicationGate
 ) -> Iterator[RetentionNeed]:
     """Yield the fewest nights of each part that these declarations need."""
-    lookback = _lookback_nights(horizon, features)
+    lookback = _lookback_nights(schedule, features)
     judged = gates.judged_nights_limit
     yield RetentionNeed(
         part="rows",
@@ -129,7 +129,7 @@ def check_sufficient(retention: Retention, needed: Iterable[RetentionNeed]) -> N
         )
 
 
-def _lookback_nights(horizon: Night, features: Iterable[Feature]) -> int:
+def _lookback_nights(schedule: Night, features: Iterable[Feature]) -> int:
     """Return the number of nights that the lookback of the features can touch."""
     days = math.ceil(max((each.lookback_hours for each in features if isinstance(each, Lookup)), default=0) / 24)
-    return days if horizon.every == "day" else math.ceil(days / _DAYS_A_MONTH)
+    return days if schedule.every == "day" else math.ceil(days / _DAYS_A_MONTH)

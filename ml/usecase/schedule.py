@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Literal
+from typing import ClassVar, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from ml.errors import DeclarationError, RequestError
@@ -26,6 +26,8 @@ class Night:
     `every` is the cadence: each day is a night, or only the first day of each month. All numbers of nights in a
     declaration (such as `Gates.judged_nights` or `Triggers.window_nights`) count nights of this cadence.
     """
+
+    name: ClassVar[str] = "night"
 
     hour: int
     timezone: str

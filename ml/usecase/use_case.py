@@ -1,12 +1,13 @@
 """The declaration of one use case, with the checks across its parts."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 from graphlib import CycleError, TopologicalSorter
 
 from ml.errors import DeclarationError, RequestError
+from ml.usecase import model_names, safe_names, task_compatibility
 from ml.usecase import retention as retention_rules
-from ml.usecase import safe_names, task_compatibility
 from ml.usecase.adoption import Adoption
 from ml.usecase.data import Table
 from ml.usecase.declaration import NAME, check, check_types, check_unique
@@ -50,6 +51,10 @@ _RESERVED = ("entity", "night", "cutoff", "feature_service")
 class UseCase:
     """One use case: question, data, features, candidates, costs, gates and release.
 
+    `horizons` are when it predicts: first a `Night`, then any number of `Live` horizons. Each has a model of its own;
+    `at` returns the declaration of one of them, which is a use case over the same data (`dataset`), with the name
+    `<name>-<horizon>`, what its horizon declares, and everything else as it is here. `at` sets `derived_from`.
+
     A `latency_budget` declares that single rows are served; without one, latency is not a gate.
     `retired` features are still built, for a champion that was trained on them, but candidates are not trained on them.
     """
@@ -60,10 +65,9 @@ class UseCase:
     task: Task
     entities: str
     tables: tuple[Table, ...]
-    horizon: Night
+    horizons: tuple[Night | Live, ...]
     features: tuple[Feature, ...]
     retired: tuple[Feature, ...] = ()
-    live: Live | None = None
     candidates: tuple[Candidate, ...] = (Logistic(), GradientBoosting())
     baselines: tuple[Baseline, ...] = (Prior(),)
     weighting: Recency | None = None
@@ -89,30 +93,31 @@ class UseCase:
     catch_up: CatchUp = CatchUp()
     retention: Retention = Retention()
     demo: Demo
+    derived_from: str = ""
 
     def __post_init__(self) -> None:
         check_types(self)
-        check(bool(NAME.fullmatch(self.name)), f"a use case's name is lower_case, got {self.name!r}")
+        check(bool(NAME.fullmatch(self.dataset)), f"a use case's name is lower_case, got {self.dataset!r}")
+        self._check_horizons()
         check_unique("tables", (table.name for table in self.tables))
-        check_unique("features", outputs(self._all_features))
-        for one, other in safe_names.case_collisions(outputs(self._all_features)):
+        for one, other in safe_names.case_collisions(outputs(self.all_features)):
             raise DeclarationError(
                 f"the features {one!r} and {other!r} differ only in upper and lower case, which a table of features does "
                 "not tell apart: give one another name"
             )
-        check_ratios(self._all_features)
+        check_ratios(self.all_features)
         check_unique("edge cases", (each.name for each in self.edge_cases))
         check_unique("candidates", (candidate.name for candidate in self.candidates))
         check_unique("baselines", (baseline.name for baseline in self.baselines))
         for baseline in self.baselines:
             if isinstance(baseline, RecentRate | RecentMean):
-                means = outputs(each for each in self.features if isinstance(each, Window) and each.how == "mean")
+                means = outputs(each for each in self.model_features if isinstance(each, Window) and each.how == "mean")
                 check(
                     baseline.feature in means,
                     f"{type(baseline).__name__}(feature={baseline.feature!r}) must name one of the windows' means: "
                     f"{list(means)}",
                 )
-        for name in outputs(self._all_features):
+        for name in outputs(self.all_features):
             check(
                 name.lower() not in _RESERVED,
                 f"a feature cannot be called {name!r}: every table of features has that column",
@@ -153,12 +158,12 @@ class UseCase:
             )
 
     def _retention_needs(self) -> Iterable[RetentionNeed]:
-        yield from retention_rules.needs(self.horizon, self._all_features, self.gates, self.triggers, self.publication)
+        yield from retention_rules.needs(self.schedule, self.all_features, self.gates, self.triggers, self.publication)
         yield from retention_rules.release_needs(self.release)
 
     def _check_nights(self, period: str) -> None:
         try:
-            self.horizon.parse(period)
+            self.schedule.parse(period)
         except RequestError as error:
             raise DeclarationError(f"the demo of {self.name!r} runs {period}: {error}") from None
 
@@ -177,12 +182,102 @@ class UseCase:
             ) from None
 
     def _referenced_tables(self) -> Iterable[tuple[str, str]]:
-        features = [(f"{type(f).__name__}", f.table) for f in self._all_features if isinstance(f, Lookup)]
+        features = [(f"{type(f).__name__}", f.table) for f in self.all_features if isinstance(f, Lookup)]
         return [*features, *(("Reference", each.table) for table in self.tables for each in table.references)]
 
+    def _check_horizons(self) -> None:
+        """Raise DeclarationError unless the first horizon is the night, and the others are live and have own names."""
+        is_night = [isinstance(each, Night) for each in self.horizons]
+        check(
+            is_night[:1] == [True] and not any(is_night[1:]),
+            f"horizons are one Night(...), first, and then any number of Live(...); {self.dataset!r} declares "
+            f"{[type(each).__name__ for each in self.horizons]}",
+        )
+        check_unique("horizons", (each.name for each in self.horizons))
+        features = {name: each for each in (*self.features, *self.retired) for name in each.outputs}
+        for horizon in self.horizons:
+            check_unique("features", outputs(self.features_at(horizon)))
+        for live in self.lives:
+            for feature in live.features:
+                for name in feature.outputs:
+                    check(
+                        features.setdefault(name, feature) == feature,
+                        f"the feature {name!r} is declared in two ways, as {features[name]} and as {feature}: give "
+                        "one another name",
+                    )
+        check(
+            not self.derived_from or self.name in (self._name_at(live) for live in self.lives),
+            f"derived_from is set by UseCase.at only: leave it out of {self.name!r}",
+        )
+
+    def _name_at(self, horizon: Night | Live) -> str:
+        return self.dataset if isinstance(horizon, Night) else model_names.join(self.dataset, horizon.name)
+
     @property
-    def _all_features(self) -> tuple[Feature, ...]:
-        return self.features_at(self.live or self.horizon)
+    def dataset(self) -> str:
+        """The name of the use case that declares the data: tables, labels and nights are stored under it."""
+        return self.derived_from or self.name
+
+    @property
+    def schedule(self) -> Night:
+        """The schedule of the nights: when data lands, and when models are measured and trained."""
+        night = self.horizons[0]
+        assert isinstance(night, Night)  # __post_init__ checks it
+        return night
+
+    @property
+    def lives(self) -> tuple[Live, ...]:
+        """The live horizons."""
+        return tuple(each for each in self.horizons if isinstance(each, Live))
+
+    @property
+    def horizon(self) -> Night | Live:
+        """The horizon at which the model of this declaration predicts."""
+        return next(each for each in self.horizons if self._name_at(each) == self.name)
+
+    def complete_at(self, night: date) -> datetime:
+        """Return when the predictions for `night` are complete: at its cutoff; live, when the next night has landed."""
+        is_live = isinstance(self.horizon, Live)
+        return self.schedule.cutoff(self.schedule.previous(night, -1) if is_live else night)
+
+    @property
+    def models(self) -> tuple["UseCase", ...]:
+        """The declaration at each horizon, first the night's; of a derived declaration, only itself."""
+        return (self,) if self.derived_from else tuple(self.at(each.name) for each in self.horizons)
+
+    def at(self, name: str) -> "UseCase":
+        """Return the declaration of the model at the horizon called `name`; raises RequestError if there is none."""
+        horizon = next((each for each in self.horizons if each.name == name), None)
+        if horizon is None:
+            raise RequestError(
+                f"expected one of the horizons {[each.name for each in self.horizons]} of {self.dataset}, got {name!r}"
+            )
+        if self._name_at(horizon) == self.name:
+            return self
+        if self.derived_from or isinstance(horizon, Night):
+            raise RequestError(f"expected {self.dataset}, which has the horizon {name!r}, got {self.name}")
+        return replace(
+            self,
+            name=self._name_at(horizon),
+            derived_from=self.dataset,
+            candidates=horizon.candidates or self.candidates,
+            latency_budget=horizon.latency_budget or self.latency_budget,
+            size_budget=horizon.size_budget or self.size_budget,
+            gates=horizon.gates or self.gates,
+            triggers=horizon.triggers or self.triggers,
+            release=horizon.release or self.release,
+        )
+
+    @property
+    def all_features(self) -> tuple[Feature, ...]:
+        """The features of all horizons, and retired ones."""
+        own = (each for live in self.lives for each in live.features)
+        return tuple(dict.fromkeys((*self.features, *own, *self.retired)))
+
+    @property
+    def all_names(self) -> tuple[str, ...]:
+        """The names of the columns of all features, at any horizon."""
+        return outputs(self.all_features)
 
     def features_at(self, horizon: Night | Live) -> tuple[Feature, ...]:
         """Return the features that are built at `horizon`: those of the night, of a live horizon, and retired ones."""
@@ -194,14 +289,19 @@ class UseCase:
         return outputs(self.features_at(horizon))
 
     @property
+    def model_features(self) -> tuple[Feature, ...]:
+        """The features that the model at this horizon is trained on."""
+        return tuple(each for each in self.features_at(self.horizon) if each not in self.retired)
+
+    @property
     def feature_names(self) -> tuple[str, ...]:
-        """The columns that a nightly model is trained on."""
-        return outputs(self.features)
+        """The columns that the model at this horizon is trained on."""
+        return outputs(self.model_features)
 
     @property
     def texts(self) -> tuple[Text, ...]:
-        """The text features of both horizons."""
-        return tuple(feature for feature in self._all_features if isinstance(feature, Text))
+        """The text features of all horizons."""
+        return tuple(feature for feature in self.all_features if isinstance(feature, Text))
 
     @property
     def night_column(self) -> str:

@@ -24,8 +24,8 @@ def form_fields(use_case: UseCase, *, window: bool = True) -> dict[str, Param]:
             None,
             type=["null", "string"],
             format="date",
-            description=f"The night to run: {use_case.horizon.cadence_text}, {use_case.horizon.hour:02}:00 "
-            f"{use_case.horizon.timezone}. It takes precedence over the run's partition key.",
+            description=f"The night to run: {use_case.schedule.cadence_text}, {use_case.schedule.hour:02}:00 "
+            f"{use_case.schedule.timezone}. It takes precedence over the run's partition key.",
         ),
     }
     if window:
@@ -70,12 +70,12 @@ def past_period(context: Mapping[str, Any], text: str) -> Period:
 
     A run that the timetable started is due by Airflow's clock, which is not compared with that of the worker.
     """
-    horizon = usecases.get(context["dag"].params["use_case"]).horizon
-    requested = horizon.parse(text)
+    schedule = usecases.get(context["dag"].params["use_case"]).schedule
+    requested = schedule.parse(text)
     origin = getattr(context["dag_run"], "run_type", None)
     if origin == _SCHEDULED:
         return requested
-    return horizon.check_reached(requested, _now() + (_CLOCK_DIFFERENCE if origin == _BY_ASSET else timedelta(0)))
+    return schedule.check_reached(requested, _now() + (_CLOCK_DIFFERENCE if origin == _BY_ASSET else timedelta(0)))
 
 
 def past_moment(moment: datetime) -> datetime:

@@ -36,7 +36,7 @@ class ToyNight:
 
     def ingest(self, **files: bytes) -> dict[str, int]:
         """Ingest the night from the default files and from `files`, named by table and extension (`rides_csv`)."""
-        location = landing.period_location(self.settings.landing, self.case.name, self.case.horizon.parse(self.night))
+        location = landing.period_location(self.settings.landing, self.case.name, self.case.schedule.parse(self.night))
         landed = {name.replace("_", "."): content for name, content in files.items()}
         for name, content in (self.default_files | landed).items():
             location.put(name, content)
@@ -58,7 +58,7 @@ class ToyNight:
 
     def alerts(self) -> list[Alert]:
         """Return the night's alerts."""
-        engine, night = warehouse.engine(self.settings.warehouse_url), self.case.horizon.parse(self.night)
+        engine, night = warehouse.engine(self.settings.warehouse_url), self.case.schedule.parse(self.night)
         return list(warehouse.alerts(engine, self.case.name, night.first, night.last))
 
     def _stage(self, stage: str, table: str) -> pd.DataFrame:

@@ -54,7 +54,7 @@ def test_a_use_case_of_awkward_columns_gets_a_champion_and_monitored_scores(home
         score.score("club", night)
     monitor.measure("club", NEXT)
     engine = warehouse.engine(home.warehouse_url)
-    assert len(warehouse.scores(engine, "club", case.horizon.parse(NEXT).last)) == 120
+    assert len(warehouse.scores(engine, "club", case.schedule.parse(NEXT).last)) == 120
     materialize.apply("club")
     materialize.materialize("club", NEXT)
     assert parity.check("club", NEXT) == 0

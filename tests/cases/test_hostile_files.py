@@ -34,7 +34,7 @@ def secret(tmp_path: Path) -> Path:
 
 def night_folder(rides: ToyNight) -> Path:
     """Return the folder in which the files of the night land."""
-    location = landing.period_location(rides.settings.landing, "taxi", rides.case.horizon.parse(NIGHT))
+    location = landing.period_location(rides.settings.landing, "taxi", rides.case.schedule.parse(NIGHT))
     location.ensure_exists()
     return Path(str(location))
 

@@ -46,7 +46,7 @@ def test_what_a_night_wrote_is_read_again(
         assert (counts["rows_valid"], counts["rows_quarantined"]) == (1, 1)
     tables = [lake.address(settings.lake, gym.name, stage, "members") for stage in ("valid", "quarantine")]
     assert [len(lake.read(table)) for table in tables] == [1, 1]
-    assert [sum(map(len, lake.batches(table, gym.horizon.parse(MONTH)))) for table in tables] == [1, 1]
+    assert [sum(map(len, lake.batches(table, gym.schedule.parse(MONTH)))) for table in tables] == [1, 1]
     assert build.build(gym.name, MONTH) == 1
 
 

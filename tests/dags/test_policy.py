@@ -43,7 +43,7 @@ def test_every_dag_file_can_be_read(read: Read) -> None:
 
 def stages(case: UseCase) -> set[str]:
     """Return the names of the DAGs that a use case has."""
-    return {f"{case.name}_{stage}" for stage in (*STAGES, *(LIVE if case.live else ()))}
+    return {f"{case.name}_{stage}" for stage in (*STAGES, *(LIVE if case.lives else ()))}
 
 
 def test_every_use_case_has_every_stage_and_nothing_else_is_there(read: Read) -> None:

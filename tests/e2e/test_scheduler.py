@@ -37,8 +37,8 @@ CASE = usecases.get("flights")
 HISTORY = CASE.demo.history
 LAST = str(periods.parse(HISTORY).last)
 NIGHT = str(periods.parse(CASE.demo.nights).first)
-FOLLOWING = str(CASE.horizon.previous(periods.parse(NIGHT).last, -1))
-COVERED = str(CASE.horizon.previous(periods.parse(FOLLOWING).last, -1))
+FOLLOWING = str(CASE.schedule.previous(periods.parse(NIGHT).last, -1))
+COVERED = str(CASE.schedule.previous(periods.parse(FOLLOWING).last, -1))
 OF_A_NIGHT = ("ingest", "quarantine", "score", "monitor", "train", "release", "canary", "rollback")
 STAGES = (*OF_A_NIGHT, "standing_approval", "label_trigger", "late_labels", "backtest", "rescore", "intraday")
 
@@ -128,7 +128,7 @@ def test_unpausing_starts_nothing_and_at_the_hour_the_timetable_starts_its_night
     ingest = f"{CASE.name}_ingest"
     time.sleep(3)
     assert list(admin.runs(ingest)) == []
-    latest = CASE.horizon.latest_decided(datetime.now(UTC))
+    latest = CASE.schedule.latest_decided(datetime.now(UTC))
     run = let_the_clock_strike(admin, settings, next_dagrun_partition_key=str(latest))
     assert run.key == str(latest)
     assert ended(admin, "ingest", run.key).state == "success"
@@ -348,7 +348,7 @@ def test_labels_that_land_while_the_triggerer_is_killed_are_taken_and_answered_f
     stacks.kill(stack, "triggerer")
     corrected = spoil_a_day(landed / f"{CASE.task.table}.csv", landed / f"{CASE.task.table}.late.csv")
     record_a_batch(settings)
-    before = warehouse.labels(engine, CASE.name, CASE.horizon.cutoff(night()))["label"].sum()
+    before = warehouse.labels(engine, CASE.name, CASE.schedule.cutoff(night()))["label"].sum()
     stacks.start(stack, "triggerer")
     decided, taken = (eventually(lambda stage=stage: only(admin, stage)) for stage in ("label_trigger", "late_labels"))
     assert [states(admin, run) for run in (decided, taken)] == [
@@ -366,7 +366,7 @@ def test_labels_that_land_while_the_triggerer_is_killed_are_taken_and_answered_f
     ]
     (entry,) = ledger.entries(engine, CASE.name, EntryKind.LABEL_BATCH_DECIDED)
     assert ledger_entries.read(entry, LabelBatchDecided).labels == warehouse.count_labels(engine, CASE.name)
-    after = warehouse.labels(engine, CASE.name, CASE.horizon.cutoff(night()))["label"].sum()
+    after = warehouse.labels(engine, CASE.name, CASE.schedule.cutoff(night()))["label"].sum()
     assert (corrected, after) == (corrected, before + corrected)
 
 
@@ -386,7 +386,7 @@ def record_a_batch(settings: Settings) -> None:
     assert batch is not None
     of = {"entity": [f"late-{place}" for place in range(batch)], "night": periods.parse(LAST).last, "label": 0.0}
     landed = periods.parse(FOLLOWING).last  # those of the night that is taken again would go, since no file has them
-    came = pd.DataFrame({**of, "known_at": CASE.horizon.cutoff(night()), "landed": landed})
+    came = pd.DataFrame({**of, "known_at": CASE.schedule.cutoff(night()), "landed": landed})
     warehouse.record_labels(warehouse.engine(settings.warehouse_url), CASE.name, came)
 
 
@@ -461,8 +461,8 @@ def test_whoever_is_named_heard_what_failed_and_what_was_late(admin: Client, hoo
 def test_the_next_scheduled_night_first_makes_up_for_the_night_that_was_missed(
     admin: Client, settings: Settings
 ) -> None:
-    latest = CASE.horizon.latest_decided(datetime.now(UTC))
-    missed, earlier = (str(CASE.horizon.previous(latest, count)) for count in (1, 2))
+    latest = CASE.schedule.latest_decided(datetime.now(UTC))
+    missed, earlier = (str(CASE.schedule.previous(latest, count)) for count in (1, 2))
     admin.trigger(f"{CASE.name}_ingest", run="before_the_pause", conf={"night": earlier})
     ended(admin, "score", earlier)
     begun = let_the_clock_strike(admin, settings)
@@ -472,7 +472,7 @@ def test_the_next_scheduled_night_first_makes_up_for_the_night_that_was_missed(
     assert ended(admin, "score", missed).state == "success"
 
 
-DISTURBED = str(CASE.horizon.previous(periods.parse(COVERED).last, -1))
+DISTURBED = str(CASE.schedule.previous(periods.parse(COVERED).last, -1))
 
 
 @pytest.mark.slow

@@ -81,7 +81,7 @@ def test_a_night_to_come_is_refused_however_it_is_requested(given: dict[str, Any
 def test_a_night_is_due_at_its_cutoff(monkeypatch: pytest.MonkeyPatch, by: str, seconds: int, allowed: bool) -> None:
     asked, night = context("2013-02-08"), date(2013, 2, 8)
     asked["dag_run"].run_type = by
-    monkeypatch.setattr(request, "_now", lambda: FLIGHTS.horizon.cutoff(night) - timedelta(seconds=seconds))
+    monkeypatch.setattr(request, "_now", lambda: FLIGHTS.schedule.cutoff(night) - timedelta(seconds=seconds))
     if allowed:
         assert request.period(asked) == "2013-02-08"
     else:

@@ -82,7 +82,7 @@ def test_a_red_task_without_a_usable_night_is_an_alert_of_the_latest(
     red = task(taxi, stage, night=night, params=params)
     fail(taxi, red, DataError("no"))
     [(at, subject, _)] = alerts(home)
-    assert (at, subject) == (taxi.horizon.latest_decided(datetime.now(UTC)), f"{stage}.work")
+    assert (at, subject) == (taxi.schedule.latest_decided(datetime.now(UTC)), f"{stage}.work")
     task_durations.on_task_instance_success(None, red)
     assert alerts(home) == []
 

@@ -48,7 +48,7 @@ def main(use_case: str = "flights", max_nights: str = "1", server: str = SERVER)
 
 def _run_demo(case: UseCase, settings: Settings, max_nights: int, progress: "_Progress") -> bool:
     """Run the demo's nights and return True; return False to retry while Airflow or its database cannot be reached."""
-    nights = case.horizon.nights(demo_nights(case))[:max_nights]
+    nights = case.schedule.nights(demo_nights(case))[:max_nights]
     running = LocalStack(settings=settings, token="", task_port=0, processes={}, started=_LONG_AGO)
     try:
         with Client(settings) as client:

@@ -74,7 +74,7 @@ class PackageGains:
 
     @cached_property
     def _rows(self) -> pd.DataFrame:
-        version = self.tables.version(feature_step.STAGE, feature_step.table())
+        version = feature_step.version(self.tables, self.context.case)
         return feature_step.read(
             self.context.settings.lake, self.context.case, str(self.first), str(self.last), version
         )

@@ -97,7 +97,7 @@ def _shown_worse(context: NightContext, promoted: Entry, line: RecipeLine, gains
     predecessor = line.terms[-2].digest if len(line.terms) > 1 else line.anchor
     if predecessor == promoted.subject:
         return None
-    first = context.case.horizon.previous(promoted.night, -1)
+    first = context.case.schedule.previous(promoted.night, -1)
     series = gains.nightly(promoted.subject, predecessor, first, context.night, context.night)
     if series is None or guard.rolled_back_after(series, declared) is None:
         return None

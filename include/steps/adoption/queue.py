@@ -27,7 +27,7 @@ def read(context: NightContext, *, before_seq: int | None = None) -> ShadowQueue
         release_state.as_of(context).standby,
         context.night,
         declared,
-        context.case.horizon,
+        context.case.schedule,
     )
 
 
@@ -57,5 +57,5 @@ class MeasuredQueue:
         Raises one of `SCORING_ERRORS` when a package cannot score the rows.
         """
         return shadow_queue.measure(
-            member, self.queue, self.context.night, self.declared, self.context.case.horizon, self.gains.nightly
+            member, self.queue, self.context.night, self.declared, self.context.case.schedule, self.gains.nightly
         )

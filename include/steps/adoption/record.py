@@ -67,13 +67,13 @@ def present_harm(context: StepContext, recipe: str, at_least: date = date.min) -
 def block_series(context: NightContext, line: RecipeLine, gains: PackageGains) -> GainSeries:
     """Return the gains of the recipe's refreshes over the anchor, by block."""
     refreshes = [(each.night, each.digest) for each in line.refreshes]
-    return evidence.block_series(line.anchor, refreshes, context.night, context.case.horizon, gains.nightly)
+    return evidence.block_series(line.anchor, refreshes, context.night, context.case.schedule, gains.nightly)
 
 
 def harm_by_night(context: NightContext, line: RecipeLine, gains: PackageGains) -> Floats:
     """Return the nightly gains in loss of the last proven model over the unproven champions after it, shape (m,)."""
     unproven = [
-        (term.digest, context.case.horizon.previous(term.after, -1), end or context.night)
+        (term.digest, context.case.schedule.previous(term.after, -1), end or context.night)
         for term, end in line.unproven_terms
     ]
     return guard.gains_of_proven(line.proven, unproven, context.night, gains.nightly)

@@ -20,7 +20,7 @@ def published_rows(context: StepContext, period: Period) -> pd.DataFrame:
 
     Rows that a model has learned from are left out.
     """
-    known_by = context.case.horizon.cutoff(period.last)
+    known_by = context.case.schedule.cutoff(period.last)
     return performance.out_of_sample(
         warehouse.matured_scores(context.engine, context.case.name, period.first, period.last, known_by)
     )
@@ -40,7 +40,7 @@ def measure(context: StepContext, period: Period, published: pd.DataFrame) -> Re
         return None
     package = scoring_package.load(first, context.settings)
     tables = table_snapshot.take(context.case, context.settings)
-    version = tables.version(feature_step.STAGE, feature_step.table())
+    version = feature_step.version(tables, context.case)
     rows = feature_step.read(context.settings.lake, context.case, str(period.first), str(period.last), version)
     scored = rows[[ENTITY, NIGHT]].assign(first=package.predict(rows, context))
     scored[NIGHT] = scored[NIGHT].astype(str)
@@ -51,6 +51,6 @@ def measure(context: StepContext, period: Period, published: pd.DataFrame) -> Re
         both["first"].to_numpy(np.float64),
         both[NIGHT].to_numpy(object),
         package.target(context.case),
-        context.case.horizon.nights_per_block,
+        context.case.schedule.nights_per_block,
         context.case.gates.confidence,
     )

@@ -137,7 +137,7 @@ def _refusal(approval: StandingApproval, challenger: Entry, context: StepContext
         applicant = _applicant(challenger, context, is_overridden)
     except SCORING_ERRORS as error:
         return f"it cannot be verified: {error}"
-    return standing_approval.refusal(approval.terms, used, applicant, today(), context.case.horizon.count)
+    return standing_approval.refusal(approval.terms, used, applicant, today(), context.case.schedule.count)
 
 
 def grant(context: StepContext, proposed: Entry) -> StandingApproval:

@@ -161,7 +161,7 @@ def _sensitivity_policies(requested: Iterable[Policy], case: UseCase) -> Iterabl
 def _training_key(context: StepContext, request: BacktestRequest) -> TrainingKey:
     tables = table_snapshot.take(context.case, context.settings)
     for stage, table in (
-        (feature_step.STAGE, feature_step.TABLE),
+        (feature_step.STAGE, feature_step.table(context.case.horizon)),
         ("valid", context.case.task.table),
         ("valid", context.case.entities),
     ):

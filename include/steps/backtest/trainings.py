@@ -134,7 +134,7 @@ def source(use_case: str, reads: tuple[tuple[str, int], ...]) -> TrainingSource:
     """
     context = StepContext.load(use_case)
     tables = table_snapshot.take(context.case, context.settings, dict(reads))
-    version = tables.version(feature_step.STAGE, feature_step.TABLE)
+    version = feature_step.version(tables, context.case)
     rows = feature_step.read(context.settings.lake, context.case, at_version=version)
     if rows.empty:
         raise RefusalError(f"expected nights of {context.case.name} to simulate, found none: ingest history first")

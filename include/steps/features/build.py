@@ -23,23 +23,23 @@ from ml.usecase.periods import Period
 
 _MAX_EVENT_LEAD_DAYS = 45  # an event happens at most this long after the cutoff of its night
 
-STAGE, TABLE, LIVE = "features", "entities", "live"
+STAGE, TABLE = "features", "entities"
 SERVICE = "feature_service"  # the column that names the declarations a row was built from
 
 
 def build(use_case: str, period: str) -> int:
     """Build the features of every entity of `period` and return the number of entities.
 
-    Later nights that look back on the period are built again. With a live horizon, this also builds the live features
-    of the nights whose last live cutoff has been reached.
+    Later nights that look back on the period are built again. For each live horizon, this also builds the features of
+    the nights whose last live cutoff has been reached.
     """
     context = StepContext.load(use_case)
-    span = context.case.horizon.parse(period)
+    span = context.case.schedule.parse(period)
     tables = table_snapshot.take(context.case, context.settings)
     affected = Period(span.first, max([span.last, *_dependent_nights(context, span)]))
     _build_nightly(context, affected, tables)
-    if context.case.live is not None:
-        _build_live(context, context.case.live, affected, tables)
+    for live in context.case.lives:
+        _build_live(context, live, affected, tables)
     return len(tables.read("valid", context.case.entities, str(span.first), str(span.last), columns=[NIGHT]))
 
 
@@ -93,7 +93,7 @@ def _complete_nights(case: UseCase, live: Live, period: Period, tables: TableSna
         return None
     last = rows.groupby(NIGHT)[live.before].max() - pd.Timedelta(hours=live.hours).as_unit("us")
     cutoffs = pd.Series(
-        [pd.Timestamp(case.horizon.cutoff(date.fromisoformat(night))) for night in last.index], last.index
+        [pd.Timestamp(case.schedule.cutoff(date.fromisoformat(night))) for night in last.index], last.index
     )
     known = cutoffs[last.index < str(period.first)].max()
     affected = last[(last <= cutoffs.iloc[-1]) & (last.index <= str(period.last)) & ~(last <= known)].index
@@ -124,19 +124,29 @@ def _compute(
         return features.build(case, coherence.functions(case), entities, looked_up, horizon, watch)
 
 
-def table(horizon: Night | Live | None = None) -> str:
-    """Return the name of the feature table of `horizon`, by default the nightly one."""
-    return LIVE if isinstance(horizon, Live) else TABLE
+def table(horizon: Night | Live) -> str:
+    """Return the name of the feature table of `horizon`."""
+    return horizon.name if isinstance(horizon, Live) else TABLE
+
+
+def name(case: UseCase) -> str:
+    """Return the feature table of the horizon of `case`, with its stage: "features/entities" at the night's."""
+    return f"{STAGE}/{table(case.horizon)}"
+
+
+def version(tables: TableSnapshot, case: UseCase) -> int:
+    """Return the version at which `tables` reads the feature table of the horizon of `case`."""
+    return tables.version(STAGE, table(case.horizon))
 
 
 def address(root: str | Path, case: UseCase, horizon: Night | Live | None = None) -> str:
     """Return the address of the feature table of `case` at `horizon`."""
-    return lake.address(root, case.name, STAGE, table(horizon))
+    return lake.address(root, case.dataset, STAGE, table(horizon or case.horizon))
 
 
 def services(context: StepContext) -> tuple[Service, ...]:
     """Return the services for the feature store: one for each horizon, versioned by its declarations."""
-    return tuple(service(context, each) for each in (context.case.horizon, context.case.live) if each is not None)
+    return tuple(service(context, each) for each in context.case.horizons)
 
 
 def service(context: StepContext, horizon: Night | Live | None = None) -> Service:
@@ -151,7 +161,7 @@ def service(context: StepContext, horizon: Night | Live | None = None) -> Servic
         coherence.function_parameters(context.case),
     )
     return Service(
-        use_case=context.case.name,
+        use_case=context.case.dataset,
         view=table(horizon),
         source=address(context.settings.lake, context.case, horizon),
         types=types,
@@ -176,7 +186,7 @@ def read(
 
 def valid_address(root: str | Path, case: UseCase, table: str) -> str:
     """Return the address of the valid rows of `table`."""
-    return lake.address(root, case.name, "valid", table)
+    return lake.address(root, case.dataset, "valid", table)
 
 
 def _longest_lookback_days(declared: Iterable[Feature]) -> int:

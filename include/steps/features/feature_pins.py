@@ -46,7 +46,9 @@ def check_rows(digest: str, facts: Mapping[str, Any], rows: pd.DataFrame, contex
         if name != pinned.service:
             fingerprints.check_compatible(
                 pinned,
-                feature_store.load_definitions(context.settings, context.case.name, feature_step.TABLE, name),
+                feature_store.load_definitions(
+                    context.settings, context.case.dataset, feature_step.table(context.case.horizon), name
+                ),
                 pinned_by=f"package {digest[:12]} pins",
                 target=f"the feature table of {nights}",
                 remedy=f"build {nights} again from the declarations of {pinned.service}, or release a model that was "
@@ -73,10 +75,10 @@ def check_current(rows: pd.DataFrame, context: StepContext, horizon: Night | Liv
         if name != service.name:
             fingerprints.check_compatible(
                 from_service(service),
-                feature_store.load_definitions(context.settings, context.case.name, service.view, name),
+                feature_store.load_definitions(context.settings, context.case.dataset, service.view, name),
                 pinned_by=f"the use case {context.case.name} declares",
                 target=f"the feature table of {nights}",
-                remedy=f"build them again with `ratchet features build {context.case.name} {nights}`",
+                remedy=f"build them again with `ratchet features build {context.case.dataset} {nights}`",
             )
     return service
 
@@ -90,7 +92,7 @@ def _services_of_rows(rows: pd.DataFrame, case: UseCase) -> list[tuple[str, str]
         nights = _span(rows.loc[service_names.isna(), NIGHT])
         raise FeatureError(
             f"expected each feature row of {nights} to name the declarations that it was built from, but some name "
-            f"none: build them again with `ratchet features build {case.name} {nights}`"
+            f"none: build them again with `ratchet features build {case.dataset} {nights}`"
         )
     return [(str(name), _span(nights)) for name, nights in rows[NIGHT].groupby(service_names)]
 

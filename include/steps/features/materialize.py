@@ -37,7 +37,7 @@ def materialize(use_case: str, period: str) -> int:
     the night was built from other declarations.
     """
     context = StepContext.load(use_case)
-    span, tables = context.case.horizon.parse(period), table_snapshot.take(context.case, context.settings)
+    span, tables = context.case.schedule.parse(period), table_snapshot.take(context.case, context.settings)
     services = feature_step.services(context)
     for service in services:
         feature_store.check_applied(context.settings, service)
@@ -92,7 +92,9 @@ def open_snapshot_store(context: StepContext, package: str | None = None) -> sna
 
 def snapshot_folder(context: StepContext, horizon: Night | Live | None = None) -> Path:
     """Return the folder of the use case's snapshots; those of the live horizon have a folder of their own."""
-    return context.settings.feature_store / context.case.name / ("live" if isinstance(horizon, Live) else "snapshots")
+    horizon = horizon or context.case.horizon
+    folder = horizon.name if isinstance(horizon, Live) else "snapshots"
+    return context.settings.feature_store / context.case.dataset / folder
 
 
 def _remove_unpublished(context: StepContext) -> None:
@@ -121,7 +123,7 @@ def _window(
     case: UseCase, first: date, until: str, service: Service, tables: TableSnapshot
 ) -> tuple[pd.Timestamp, pd.Timestamp] | None:
     """Return the earliest and the latest cutoff to load into the online store; None when there are no rows."""
-    since = str(case.horizon.previous(first, _WINDOW_NIGHTS - 1))
+    since = str(case.schedule.previous(first, _WINDOW_NIGHTS - 1))
     cutoffs = tables.read(feature_step.STAGE, service.view, since, until, columns=[NIGHT, CUTOFF])[CUTOFF]
     if not cutoffs.notna().any():
         return None
@@ -129,14 +131,14 @@ def _window(
 
 
 def _export(context: NightContext, tables: TableSnapshot) -> int:
-    version = tables.version(feature_step.STAGE, feature_step.TABLE)
+    version = feature_step.version(tables, context.case)
     rows = feature_step.read(context.settings.lake, context.case, str(context.night), str(context.night), version)
     if rows.empty:
         return 0
     facts = {
         "use_case": context.case.name,
         "night": str(context.night),
-        "cutoff": context.case.horizon.cutoff(context.night).isoformat(),
+        "cutoff": context.case.schedule.cutoff(context.night).isoformat(),
         **feature_pins.from_service(feature_pins.check_current(rows, context)).facts,
         "features_version": version,
     }

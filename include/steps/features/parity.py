@@ -38,18 +38,18 @@ def check(use_case: str, period: str) -> int:
     declarations than the current ones.
     """
     use_case_context = StepContext.load(use_case)
-    context = use_case_context.at(use_case_context.case.horizon.parse(period).last)
+    context = use_case_context.at(use_case_context.case.schedule.parse(period).last)
     tables = table_snapshot.take(context.case, context.settings)
     comparisons = [*_compare_nightly(_ParityRun(context, context.case.horizon, tables))]
-    if context.case.live is not None:
-        comparisons += _compare_live(_ParityRun(context, context.case.live, tables))
+    for live in context.case.lives:
+        comparisons += _compare_live(_ParityRun(context, live, tables))
     _record(context, comparisons, tables)
     return sum(each.differing_values for each in comparisons)
 
 
 def is_first_of_week(case: UseCase, night: date) -> bool:
     """Return whether `night` is the use case's first night in its ISO week."""
-    return case.horizon.previous(night).isocalendar()[:2] != night.isocalendar()[:2]
+    return case.schedule.previous(night).isocalendar()[:2] != night.isocalendar()[:2]
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class _ParityRun:
     @cached_property
     def sample(self) -> pd.DataFrame:
         """Features of the table, by entity; the night is the random seed, so every run compares the same sample."""
-        since = self.context.case.horizon.previous(self.context.night, self.context.case.triggers.window_nights)
+        since = self.context.case.schedule.previous(self.context.night, self.context.case.triggers.window_nights)
         first = since if isinstance(self.horizon, Live) else self.context.night
         rows = self.stored(first, self.context.night)
         if rows.empty:
@@ -120,10 +120,10 @@ def _compare_live(run: _ParityRun) -> Iterator[Comparison]:
     if run.sample.empty:
         return
     service = feature_pins.check_current(run.sample, run.context, run.horizon)
-    yield from _compare_online(run, "live online store", service)
+    yield from _compare_online(run, f"{run.horizon.name} online store", service)
     if is_first_of_week(run.context.case, run.context.night):
-        yield run.compare("live rebuild", run.rebuilt)
-        yield run.compare("live historical retrieval", _historical_features(run))
+        yield run.compare(f"{run.horizon.name} rebuild", run.rebuilt)
+        yield run.compare(f"{run.horizon.name} historical retrieval", _historical_features(run))
 
 
 def _compare_online(run: _ParityRun, path: str, service: Service) -> Iterator[Comparison]:
@@ -153,7 +153,7 @@ def _compare_snapshot(run: _ParityRun) -> Iterator[Comparison]:
 
 def _compare_training_join(run: _ParityRun) -> Iterator[Comparison]:
     """Yield the comparison of the training join, for the newest matured night, with the features it was scored from."""
-    first = run.context.case.horizon.previous(run.context.night, run.context.case.triggers.window_nights)
+    first = run.context.case.schedule.previous(run.context.night, run.context.case.triggers.window_nights)
     try:
         rows = training_set.read(run.context, run.tables, first=str(first)).frame
     except RefusalError:

@@ -8,7 +8,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from include.steps.context import StepContext
-from include.steps.features.build import LIVE, STAGE, TABLE
+from include.steps.features import build as feature_step
 from include.stores import lake, ledger, registry, warehouse
 from include.stores.lake import ABSENT
 from include.usecases import coherence
@@ -21,7 +21,6 @@ from ml.governance.privacy import PrivacyClass
 from ml.ingestion import masking
 from ml.usecase import UseCase, periods
 
-_FEATURES = f"{STAGE}/{TABLE}"
 _HOURS_A_NIGHT = 24
 _READERS = {  # the ledger entries that record the table versions they were computed from
     EntryKind.PARITY: ParityChecked,
@@ -89,7 +88,7 @@ def version_at(use_case: str, night: str, table: str) -> VersionReference:
         raise RequestError(f"expected one of the tables {sorted({each.table for each in references})}, got {table!r}")
     scored = {f"{each.table}@{each.version}" for each in references if each.stage == "score"}
     ranks = [
-        (each.stage == "score", each.product in scored, each.stage == STAGE, each.stage == "ingest")
+        (each.stage == "score", each.product in scored, each.stage == feature_step.STAGE, each.stage == "ingest")
         for each in candidates
     ]
     return max(zip(ranks, range(len(candidates)), candidates, strict=True))[-1]
@@ -97,10 +96,14 @@ def version_at(use_case: str, night: str, table: str) -> VersionReference:
 
 def scored_versions(engine: sa.Engine, case: UseCase) -> dict[date, dict[str, int]]:
     """Return, for each scored night, the version of its features and those of the tables they were built from."""
-    read = warehouse.table_reads(engine, case.name)
+    read, name = warehouse.table_reads(engine, case.dataset), feature_step.name(case)
     return {
-        night: {_FEATURES: version}
-        | {each.source_table: each.version for each in read if (each.night, each.product) == (night, _product(version))}
+        night: {name: version}
+        | {
+            each.source_table: each.version
+            for each in read
+            if (each.night, each.product) == (night, f"{name}@{version}")
+        }
         for night, version in warehouse.scored_feature_versions(engine, case.name)
     }
 
@@ -128,7 +131,7 @@ def rows(
 def _classes(case: UseCase, table: str, columns: list[str]) -> dict[str, PrivacyClass]:
     needs = coherence.function_parameters(case)
     stage, _, name = table.partition("/")
-    if stage == STAGE:
+    if stage == feature_step.STAGE:
         about_people = privacy.personal_features(case, needs)
         classes: dict[str, PrivacyClass] = {each: "personal" if each in about_people else "plain" for each in columns}
     else:
@@ -169,24 +172,26 @@ def vacuum(use_case: str, keep_nights: int, *, dry_run: bool = False) -> tuple[V
     return tuple(results)
 
 
-def _references(engine: sa.Engine, case: UseCase) -> Iterator[VersionReference]:
-    for entry in ledger.entries(engine, use_case=case.name, kind=EntryKind.VALIDATED):
+def _references(engine: sa.Engine, use_case: UseCase) -> Iterator[VersionReference]:
+    """Yield what refers to a version of a table: the ingestion, and what the model of each horizon was made from."""
+    for entry in ledger.entries(engine, use_case=use_case.name, kind=EntryKind.VALIDATED):
         written = ledger_entries.read(entry, Validated).versions
         versions = {f"valid/{table}": version for table, version in written.items()}
         yield from _from_ledger(entry, "ingest", versions)
+    for model in use_case.models:
+        yield from _references_of_model(engine, model)
+
+
+def _references_of_model(engine: sa.Engine, case: UseCase) -> Iterator[VersionReference]:
     for read in warehouse.table_reads(engine, case.name):
         yield _reference(read.night, read.stage, read.source_table, read.version, "lineage", read.product)
         made, at_sign, version = read.product.partition("@")
         if at_sign:
             yield _reference(read.night, read.stage, made, int(version), "lineage", read.product)
     for night, scored in warehouse.scored_feature_versions(engine, case.name):
-        yield _reference(night, "score", _FEATURES, scored, "published scores")
+        yield _reference(night, "score", feature_step.name(case), scored, "published scores")
     for entry in ledger.entries_of_kinds(engine, case.name, _READERS):
         yield from _from_ledger(entry, entry.kind, _versions_read(entry))
-
-
-def _product(version: int) -> str:
-    return f"{_FEATURES}@{version}"
 
 
 def _from_ledger(entry: Entry, stage: str, versions: Mapping[str, int]) -> Iterator[VersionReference]:
@@ -214,15 +219,21 @@ def tables(context: StepContext) -> dict[str, str]:
     stages = [("valid", each.name) for each in context.case.tables] + [
         ("quarantine", each.name) for each in context.case.tables
     ]
+    feature_tables = [(feature_step.STAGE, feature_step.table(each)) for each in context.case.horizons]
     addresses = {
-        f"{stage}/{name}": lake.address(context.settings.lake, context.case.name, stage, name)
-        for stage, name in (*stages, (STAGE, TABLE), (STAGE, LIVE))
+        f"{stage}/{name}": lake.address(context.settings.lake, context.case.dataset, stage, name)
+        for stage, name in (*stages, *feature_tables)
     }
     return {name: uri for name, uri in addresses.items() if lake.version(uri) != ABSENT}
 
 
 def _check_traced(context: StepContext) -> None:
     """Raise LedgerError unless the training tables of every judged, promoted or aliased package are recorded."""
+    for model in context.case.models:
+        _check_model_traced(StepContext(case=model, settings=context.settings))
+
+
+def _check_model_traced(context: StepContext) -> None:
     engine = context.engine
     judged = [
         (each.subject, ledger_entries.read(each, Verdict))

@@ -40,7 +40,7 @@ def reportable_features(case: UseCase) -> list[str]:
 
 def read_rows(context: StepContext, period: Period, tables: TableSnapshot) -> pd.DataFrame:
     """Return the features of all entities of `period`, also of those without a label, sorted by night and entity."""
-    version = tables.version(feature_step.STAGE, feature_step.TABLE)
+    version = feature_step.version(tables, context.case)
     rows = feature_step.read(context.settings.lake, context.case, str(period.first), str(period.last), version)
     if rows.empty:
         return rows.reindex(columns=[NIGHT, ENTITY, *context.case.feature_names])

@@ -15,7 +15,7 @@ from ml.arrays import Booleans, Floats, Strings
 from ml.errors import RefusalError
 from ml.features import infinity
 from ml.ingestion.availability import KNOWN_AT
-from ml.usecase import AsOf, Live, Night, UseCase
+from ml.usecase import AsOf, UseCase
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +34,6 @@ class LabelledRows:
 def read(
     context: NightContext,
     tables: TableSnapshot,
-    horizon: Night | Live | None = None,
     *,
     first: str = "",
 ) -> LabelledRows:
@@ -43,20 +42,20 @@ def read(
     Raises RefusalError when there are no features or labels, and FeatureError when a night was built from other
     declarations.
     """
-    version = tables.version(feature_step.STAGE, feature_step.table(horizon))
-    rows = feature_step.read(context.settings.lake, context.case, first, str(context.night), version, horizon)
+    version = feature_step.version(tables, context.case)
+    rows = feature_step.read(context.settings.lake, context.case, first, str(context.night), version)
     known = label_events(context.case, context.night, tables)
     if rows.empty or known.empty:
         raise RefusalError(
             f"expected features and labels of {context.case.name} by {context.night}, found none: ingest history first"
         )
-    feature_pins.check_current(rows, context, horizon)
+    feature_pins.check_current(rows, context)
     return join_labels(context.case, context.night, rows, known)
 
 
 def check_finite(context: NightContext, tables: TableSnapshot) -> None:
     """Raise DataError that names each feature that is infinite in some rows up to the night, labelled or not."""
-    version = tables.version(feature_step.STAGE, feature_step.table())
+    version = feature_step.version(tables, context.case)
     rows = feature_step.read(context.settings.lake, context.case, "", str(context.night), version)
     infinity.check_none(rows, [name for name in context.case.feature_names if name in rows])
 
@@ -71,7 +70,7 @@ def join_labels(case: UseCase, night: date, rows: pd.DataFrame, known: pd.DataFr
 
     A night has matured when the share of its rows that have a label reaches `case.matured_share`.
     """
-    known = known[known[KNOWN_AT] <= pd.Timestamp(case.horizon.cutoff(night))]
+    known = known[known[KNOWN_AT] <= pd.Timestamp(case.schedule.cutoff(night))]
     newest = known.sort_values(KNOWN_AT).drop_duplicates("entity", keep="last").set_index("entity")
     labels = rows["entity"].map(newest[case.task.label])
     matured = labels.notna().groupby(rows["night"]).transform("mean") >= case.matured_share
@@ -85,7 +84,7 @@ def join_labels(case: UseCase, night: date, rows: pd.DataFrame, known: pd.DataFr
 
 def unlabelled_rows(context: NightContext, tables: TableSnapshot, after: str) -> pd.DataFrame:
     """Return the feature rows of the nights after `after`, up to the context's night; they still wait for labels."""
-    version = tables.version(feature_step.STAGE, feature_step.table())
+    version = feature_step.version(tables, context.case)
     rows = feature_step.read(context.settings.lake, context.case, after, str(context.night), version)
     return rows[rows["night"] > after]
 
@@ -93,7 +92,7 @@ def unlabelled_rows(context: NightContext, tables: TableSnapshot, after: str) ->
 def lookups_at_event(case: UseCase, rows: LabelledRows, night: date, tables: TableSnapshot) -> pd.DataFrame:
     """Return the looked-up values as of each row's event time, in the order of `rows`; see `ml.training.leakage`."""
     first, last = str(rows.nights.min()), str(rows.nights.max())
-    looked_up = {each.table for each in case.features if isinstance(each, AsOf)}
+    looked_up = {each.table for each in case.model_features if isinstance(each, AsOf)}
     lookups = {name: tables.read("valid", name, first, str(night)) for name in looked_up}
     entities = tables.read("valid", case.entities, first, last).set_index("entity")
     return features.lookups_at_event(case, entities.loc[rows.frame["entity"]], lookups)

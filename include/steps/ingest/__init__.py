@@ -21,7 +21,7 @@ def ingest(use_case: str, period: str) -> dict[str, int]:
     contradicts itself, and DataError when the file of a required table is missing.
     """
     context = StepContext.load(use_case)
-    parsed_period = context.case.horizon.parse(period)
+    parsed_period = context.case.schedule.parse(period)
     coherence.check(context.case)
     location = landing.period_location(context.settings.landing, context.case.name, parsed_period)
     _fetch_from_source(context, parsed_period, location)

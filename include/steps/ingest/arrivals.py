@@ -45,8 +45,8 @@ def find_wait(use_case: str, period: str, now: datetime) -> Wait | None:
     Raises RequestError for an invalid period, and SetupError when the landing area does not answer.
     """
     context = StepContext.load(use_case)
-    case, parsed = context.case, context.case.horizon.parse(period)
-    cutoff = case.horizon.cutoff(parsed.last)
+    case, parsed = context.case, context.case.schedule.parse(period)
+    cutoff = case.schedule.cutoff(parsed.last)
     required_until, optional_until = (
         cutoff + timedelta(hours=hours) for hours in (case.arrival.hours, case.arrival.optional_hours)
     )
@@ -82,7 +82,7 @@ def finish(use_case: str, period: str) -> None:
 
 
 def _alert(context: StepContext, period: str, wait: Wait | None) -> Alert:
-    parsed = context.case.horizon.parse(period)
+    parsed = context.case.schedule.parse(period)
     location = landing.period_location(context.settings.landing, context.case.name, parsed)
     message = wait.describe(context.case.name, parsed, location) if wait else ""
     return Alert(

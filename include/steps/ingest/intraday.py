@@ -1,10 +1,11 @@
-"""Intraday ingestion for the live horizon: ingest what became known since the night, and publish a live snapshot.
+"""Intraday ingestion for the live horizons: ingest what became known since the night, and publish live snapshots.
 
 An entity whose live cutoff has passed has its features as of that cutoff, the others as of now.
 """
 
 import tempfile
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -34,25 +35,27 @@ _REQUESTED_AT = "asked_at"
 
 
 def refresh(use_case: str, moment: datetime) -> int:
-    """Ingest what became known by `moment` (time zone aware), publish a live snapshot, return its number of entities.
+    """Ingest what became known by `moment` (time zone aware), publish live snapshots, return their number of entities.
 
     Valid rows count from now on; the files of the next night contain them again and make them permanent. Repeating a
     moment leaves the same state; an earlier moment removes nothing. Raises RequestError without a live horizon.
     """
-    context = StepContext.load(use_case)
-    live = context.case.live
-    if live is None:
+    context = StepContext.load_data(use_case)
+    if not context.case.lives:
         raise RequestError(
-            f"{context.case.name} has no live horizon: declare live=Live(before=..., hours=...) in its usecase.py"
+            f"{context.case.name} has no live horizon: add Live(before=..., hours=...) to horizons in its usecase.py"
         )
     coherence.check(context.case)
-    night = context.case.horizon.latest_decided(moment)
-    counts, faults = _ingest(context, context.case.horizon.previous(night, -1), moment)
+    night = context.case.schedule.latest_decided(moment)
+    counts, faults = _ingest(context, context.case.schedule.previous(night, -1), moment)
     _alert_quarantined(context.at(night), counts, faults)
+    return max(_publish(context, live, night, moment) for live in context.case.lives)
+
+
+def _publish(context: StepContext, live: Live, night: date, moment: datetime) -> int:
+    """Publish the snapshot of one live horizon; see `refresh`."""
     live_tables = LiveTables(context.case, live, night, moment, context.settings)
-    rows = feature_step.rebuild(
-        context.case, night, live_tables, Live(before=_REQUESTED_AT, hours=0, features=live.features)
-    )
+    rows = feature_step.rebuild(context.case, night, live_tables, replace(live, before=_REQUESTED_AT, hours=0))
     if rows.empty:
         return 0
     facts = {
@@ -84,7 +87,7 @@ class LiveTables(TableSnapshot):
     ) -> pd.DataFrame:
         """Return the rows of a valid table, with intraday rows; the arguments are those of `TableSnapshot.read`."""
         rows = super().read(stage, table, first, min(last, str(self._night)), columns)
-        following = str(self._case.horizon.previous(self._night, -1))
+        following = str(self._case.schedule.previous(self._night, -1))
         since = super().read(STAGE, table, following, following, columns)
         if not since.empty:
             since = since[since[KNOWN_AT] <= self._moment]

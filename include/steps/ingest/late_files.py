@@ -86,7 +86,7 @@ def _find(context: StepContext, everything: bool) -> LateFiles:
     last = warehouse.last_ingested_period(engine, context.case.name)
     if last is None:
         return {}
-    since = "" if everything else str(context.case.horizon.previous(period_text.parse(last).first, RECENT_NIGHTS))
+    since = "" if everything else str(context.case.schedule.previous(period_text.parse(last).first, RECENT_NIGHTS))
     recorded = warehouse.file_versions(engine, context.case.name, since)
     landed = landing.list_files_by_period(
         landing.use_case_location(context.settings.landing, context.case.name),

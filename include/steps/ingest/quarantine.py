@@ -50,7 +50,7 @@ def rows(use_case: str, period: str, table: str | None = None, *, show_personal:
     values, and a row that breaks a rule of a column shows no cell.
     """
     context = StepContext.load(use_case)
-    span = context.case.horizon.parse(period)
+    span = context.case.schedule.parse(period)
     frames = []
     for each in [context.case.table(table)] if table else context.case.tables:
         uri = lake.address(context.settings.lake, context.case.name, "quarantine", each.name)
@@ -70,7 +70,7 @@ def describe_reason(use_case: str, file: FileRevision) -> str:
     if file.reason or not file.rows_quarantined:
         return file.reason
     context = StepContext.load(use_case)
-    last_night = str(context.case.horizon.parse(file.period).last)
+    last_night = str(context.case.schedule.parse(file.period).last)
     uri = lake.address(context.settings.lake, context.case.name, "quarantine", file.source_table)
     quarantined = lake.read(uri, last_night, last_night, columns=[FILE, REASONS])
     table = context.case.table(file.source_table)

@@ -62,7 +62,7 @@ def _counts(case: UseCase, period: Period, table: str, row_counts: RowCounts) ->
             rows_valid=row_counts.by_night.get(str(night), 0),
             rows_quarantined=quarantined * (night == period.last),
         )
-        for night in case.horizon.nights(period)
+        for night in case.schedule.nights(period)
     ]
 
 

@@ -99,7 +99,7 @@ def ingest(
         intake.ingest_table,
         table=table,
         model=model,
-        horizon=context.case.horizon,
+        schedule=context.case.schedule,
         period=period,
         referenced_rows=known,
         hidden=hidden,

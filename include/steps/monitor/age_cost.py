@@ -41,12 +41,12 @@ def _measure(
     """Return the facts from `models`, each with its training night and package, oldest first."""
     if len(models) < 2:
         return WorthFacts(age_cost=None, error=None, nights=0, cpu_seconds=seconds)
-    nights, horizon = [night for night, _ in models], context.case.horizon
-    first = worth.first_compared(nights, context.night, horizon)
+    nights, schedule = [night for night, _ in models], context.case.schedule
+    first = worth.first_compared(nights, context.night, schedule)
     gains = PackageGains(context=context, tables=tables, first=first, last=context.night)
     by_night = gains.night_costs([digest for _, digest in models])
     return worth.facts_of(
-        worth.ages(nights, list(by_night), horizon),
+        worth.ages(nights, list(by_night), schedule),
         np.array(list(by_night.values()), np.float64).reshape(len(by_night), len(models)),
         min_nights=context.case.triggers.min_nights,
         cpu_seconds=seconds,
@@ -78,7 +78,7 @@ def _training_seconds(context: NightContext) -> float | None:
     recorded = warehouse.metrics(
         context.engine,
         context.case.name,
-        last_night=context.case.horizon.previous(context.night),
+        last_night=context.case.schedule.previous(context.night),
         metric=resource_trends.SECONDS,
     )
     latest = max((each.night for each in recorded), default=None)

@@ -81,7 +81,7 @@ def _declared_share(
     if declared is None:
         return None
     reference_period, current_period = drift.comparison_periods(
-        declared, context.case.triggers.window_nights, context.night, training_period, context.case.horizon
+        declared, context.case.triggers.window_nights, context.night, training_period, context.case.schedule
     )
     if declared.reference != "training":
         sample = reference_profile.sample_evenly(_features(context, reference_period, tables))

@@ -29,8 +29,8 @@ def measure(context: NightContext) -> None:
     """
     if not context.settings.prometheus_url:
         return
-    engine, until = context.engine, context.case.horizon.cutoff(context.night)
-    span = until - context.case.horizon.cutoff(context.case.horizon.previous(context.night, 1))
+    engine, until = context.engine, context.case.schedule.cutoff(context.night)
+    span = until - context.case.schedule.cutoff(context.case.schedule.previous(context.night, 1))
     try:
         with httpx.Client(base_url=context.settings.prometheus_url, timeout=_SECONDS, trust_env=False) as prometheus:
             by_metric = {

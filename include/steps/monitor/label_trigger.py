@@ -55,7 +55,7 @@ def decide(use_case: str, known: int) -> str | None:
         attempts.tried_nights(context.at(night), champion_night),
     )
     decision = triggers.decide_on_label_batch(
-        context.case.triggers, known - counts.baseline, night, tried, context.case.horizon
+        context.case.triggers, known - counts.baseline, night, tried, context.case.schedule
     )
     if decision.retrain:
         decision = decision.unless(candidates.gate_refusal(context.at(night), str(facts["used_until"])))
@@ -81,10 +81,10 @@ def decide(use_case: str, known: int) -> str | None:
 
 def _label_counts(context: StepContext, champion_night: date) -> LabelCounts:
     engine = context.engine
-    trained_count = warehouse.count_labels(engine, context.case.name, context.case.horizon.cutoff(champion_night))
+    trained_count = warehouse.count_labels(engine, context.case.dataset, context.case.schedule.cutoff(champion_night))
     decided_counts = [decided.labels for _, decided in _decisions(context)]
     return LabelCounts(
-        known=warehouse.count_labels(engine, context.case.name), baseline=max([trained_count, *decided_counts])
+        known=warehouse.count_labels(engine, context.case.dataset), baseline=max([trained_count, *decided_counts])
     )
 
 

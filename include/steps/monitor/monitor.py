@@ -74,7 +74,7 @@ def measure(use_case: str, period: str) -> bool:
     )
     age_loss = _record_age(context, champion, facts)
     trigger_facts = replace(_facts(context, champion, recent, facts, target, drift_result.share), worth=worth_facts)
-    decision = triggers.decide(context.case.triggers, trigger_facts, context.case.horizon)
+    decision = triggers.decide(context.case.triggers, trigger_facts, context.case.schedule)
     if decision.retrain:
         decision = decision.unless(candidates.gate_refusal(context, str(facts["used_until"])))
     _alert(context, decision)
@@ -148,7 +148,7 @@ def _facts(
     target: Target,
     drifted_share: float | None,
 ) -> ChampionFacts:
-    engine, cutoff = context.engine, context.case.horizon.cutoff
+    engine, cutoff = context.engine, context.case.schedule.cutoff
     trained = date.fromisoformat(str(facts["night"]))
     reference = facts[target.display_names.metric]
     assert isinstance(reference, float)
@@ -157,8 +157,8 @@ def _facts(
         **triggers.matured_facts(recent),
         reference_loss=reference,
         expected_loss=performance.expected_loss(context, champion.subject, target),
-        new_labels=warehouse.count_labels(engine, context.case.name, cutoff(context.night), cutoff(trained)),
-        age_nights=context.case.horizon.count(trained, context.night),
+        new_labels=warehouse.count_labels(engine, context.case.dataset, cutoff(context.night), cutoff(trained)),
+        age_nights=context.case.schedule.count(trained, context.night),
         trained_nights=attempts.tried_nights(context, trained),
         drifted_share=drifted_share,
         above_history=_earlier_above(context, champion),
@@ -167,7 +167,7 @@ def _facts(
 
 def _record_age(context: NightContext, champion: Entry, facts: dict[str, object]) -> Interval | None:
     """Record the champion's age, and return how much more a model of that age loses than a fresh one, if known."""
-    age = context.case.horizon.count(date.fromisoformat(str(facts["night"])), context.night)
+    age = context.case.schedule.count(date.fromisoformat(str(facts["night"])), context.night)
     aged = model_age.lookup(context, age)
     values = {"age_nights": Interval(value=float(age), low=math.nan, high=math.nan)}
     values |= {"loss_by_age": aged.excess} if aged else {}

@@ -53,8 +53,8 @@ def measure(context: NightContext, target: Target, tables: TableSnapshot) -> Rec
     the number of missing labels. Metrics of one night and model are marked as in sample or not. What is measured over
     the window has out-of-sample rows only; a warning says how many rows were left out.
     """
-    engine, cutoff = context.engine, context.case.horizon.cutoff(context.night)
-    first = context.case.horizon.previous(context.night, context.case.triggers.window_nights)
+    engine, cutoff = context.engine, context.case.schedule.cutoff(context.night)
+    first = context.case.schedule.previous(context.night, context.case.triggers.window_nights)
     maturity = warehouse.maturity(engine, context.case.name, first, context.night, cutoff)
     matured_nights = [each.night for each in maturity if each.share >= context.case.matured_share]
     rows = warehouse.matured_scores(engine, context.case.name, first, context.night, cutoff)
@@ -78,7 +78,7 @@ def measure(context: NightContext, target: Target, tables: TableSnapshot) -> Rec
 
 def expected_loss(context: NightContext, model_digest: str, target: Target) -> float | None:
     """Return the estimated loss of a model's out-of-sample scores over the window's nights; None without an estimate."""
-    first = context.case.horizon.previous(context.night, context.case.triggers.window_nights)
+    first = context.case.schedule.previous(context.night, context.case.triggers.window_nights)
     name = f"expected_{target.display_names.metric}"
     metrics = warehouse.metrics(context.engine, context.case.name, first, context.night, metric=name)
     known = [
@@ -126,7 +126,7 @@ def _slice_metrics(
     if rows.empty or not slices:
         return
     first, last = str(rows["night"].min()), str(rows["night"].max())
-    version = tables.version(feature_step.STAGE, feature_step.TABLE)
+    version = feature_step.version(tables, context.case)
     features = feature_step.read(context.settings.lake, context.case, first, last, version)[[ENTITY, *reportable]]
     joined = rows.merge(features.drop_duplicates(ENTITY), on=ENTITY)
     for each in slices:

@@ -22,7 +22,7 @@ _COLUMNS = (NIGHT, "package", "route", "at", "latency_ms", "fault")
 
 def measure(context: NightContext) -> None:
     """Record metrics of the servers' predictions for the window's nights; shadows form a slice of their own."""
-    first = context.case.horizon.previous(context.night, context.case.triggers.window_nights)
+    first = context.case.schedule.previous(context.night, context.case.triggers.window_nights)
     metrics = tuple(_traffic(context, first, context.night))
     warehouse.record_metrics(context.engine, metrics)
 

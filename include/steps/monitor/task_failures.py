@@ -13,7 +13,7 @@ _REASON_CHARS = 1000
 def record(use_case: str, night: date | None, task: str, reason: str) -> None:
     """Raise an alert: `task` failed for good. Without a night, it belongs to the latest one of the calendar."""
     context = StepContext.load(use_case)
-    night = night or context.case.horizon.latest_decided(datetime.now(UTC))
+    night = night or context.case.schedule.latest_decided(datetime.now(UTC))
     message = f"{task} failed: {' '.join(reason.split())[:_REASON_CHARS]}"
     warehouse.raise_alert(
         context.engine, Alert(use_case=use_case, night=night, kind=TASK_FAILED, subject=task, message=message)

@@ -84,7 +84,7 @@ def _queued(context: StepContext) -> frozenset[str]:
     if not nights:
         return frozenset()
     last = release_state.latest_night(context, max(nights))
-    queue = queues.read(context.at(context.case.horizon.previous(last, -1)))
+    queue = queues.read(context.at(context.case.schedule.previous(last, -1)))
     return queue.packages if queue else frozenset()
 
 

@@ -26,12 +26,12 @@ class PruneContext:
 
     def first_kept(self, nights: int | None) -> date | None:
         """Return the first of the last `nights` nights; None to keep all."""
-        return None if nights is None else self.step.case.horizon.previous(self.last, nights - 1)
+        return None if nights is None else self.step.case.schedule.previous(self.last, nights - 1)
 
     def first_kept_day(self, nights: int | None) -> date | None:
         """Return the same counted back from today, for items that no night made."""
-        today = self.step.case.horizon.previous(self.now.date(), 0)
-        return None if nights is None else self.step.case.horizon.previous(today, nights - 1)
+        today = self.step.case.schedule.previous(self.now.date(), 0)
+        return None if nights is None else self.step.case.schedule.previous(today, nights - 1)
 
     def is_settled(self, written: float) -> bool:
         """Return whether what was written at `written` (POSIX seconds) cannot belong to a running task."""

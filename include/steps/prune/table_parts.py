@@ -85,7 +85,7 @@ def _pinned_labels(context: PruneContext, items: Iterable[PruneItem]) -> dict[st
         return {each.name: "the trigger label_batch counts all labels" for each in labels}
     if triggers.new_labels is None or trained is None:
         return {}
-    since = context.step.case.horizon.previous(trained, triggers.window_nights)
+    since = context.step.case.schedule.previous(trained, triggers.window_nights)
     reason = "the trigger new_labels counts the labels since the champion was trained"
     return {each.name: reason for each in labels if each.night >= since}
 
@@ -129,13 +129,13 @@ def online_rows(context: PruneContext) -> PrunablePart:
 
     def remove(removed: Sequence[PruneItem]) -> None:
         newest = max(each.night for each in removed)
-        first_kept = case.horizon.previous(newest, -1)
-        feature_store.online_rows.remove_before(settings, case.name, case.horizon.cutoff(first_kept))
+        first_kept = case.schedule.previous(newest, -1)
+        feature_store.online_rows.remove_before(settings, case.name, case.schedule.cutoff(first_kept))
 
     return PrunablePart(
         name="online store",
         items=[
-            PruneItem(name=str(cutoff), night=case.horizon.latest_decided(cutoff), count=rows)
+            PruneItem(name=str(cutoff), night=case.schedule.latest_decided(cutoff), count=rows)
             for cutoff, rows in feature_store.online_rows.count_by_cutoff(settings, case.name).items()
         ],
         first_kept=context.first_kept(case.retention.online),

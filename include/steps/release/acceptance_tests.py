@@ -90,8 +90,8 @@ def verify_golden_rows(digest: str, settings: Settings) -> None:
 
 def _sample(context: NightContext, digest: str, facts: Mapping[str, Any]) -> pd.DataFrame:
     """Return a sample of feature rows of the latest nights up to the context's night; every run draws the same rows."""
-    version = table_snapshot.take(context.case, context.settings).version(feature_step.STAGE, feature_step.TABLE)
-    first = context.case.horizon.previous(context.night, context.case.gates.judged_nights)
+    version = feature_step.version(table_snapshot.take(context.case, context.settings), context.case)
+    first = context.case.schedule.previous(context.night, context.case.gates.judged_nights)
     rows = feature_step.read(context.settings.lake, context.case, str(first), str(context.night), version)
     if rows.empty:
         raise RefusalError(

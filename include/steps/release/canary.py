@@ -219,7 +219,7 @@ def _requests_on(predictions: pd.DataFrame, route: Route) -> Responses:
 
 def _rows(context: NightContext, rollout_state: RolloutState, predictions: pd.DataFrame) -> ComparedRows:
     pairs = _pair_rows(predictions)
-    known = warehouse.labels(context.engine, context.case.name, context.case.horizon.cutoff(context.night))
+    known = warehouse.labels(context.engine, context.case.dataset, context.case.schedule.cutoff(context.night))
     labels = pairs["entity"].map(known.set_index("entity")["label"])
     return ComparedRows(
         scores=_scores_of_pairs(rollout_state, pairs),

@@ -44,7 +44,7 @@ def judge(measured: MeasuredQueue, member: QueueMember, evidence: QueueEvidence)
     the models cannot score these nights.
     """
     context, queue = measured.context, measured.queue
-    span = shadow_queue.judged_nights(member, queue, context.night, context.case.horizon)
+    span = shadow_queue.judged_nights(member, queue, context.night, context.case.schedule)
     rows = measured.gains.labelled(*span) if span else None
     if rows is None or not len(rows.labels):
         return None

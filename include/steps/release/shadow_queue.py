@@ -171,9 +171,9 @@ def _append(measured: MeasuredQueue, judged: JudgedAgain) -> Entry:
 
 def _block_counts_tonight(measured: MeasuredQueue, member: QueueMember) -> bool:
     """Return whether the last block of the evidence counts since the context's night, so that its answer is new."""
-    night, horizon = measured.context.night, measured.context.case.horizon
+    night, schedule = measured.context.night, measured.context.case.schedule
     since = member.counted(measured.queue.since)[0][0]
-    before, now = (evidence.blocks(since, each, horizon) for each in (horizon.previous(night), night))
+    before, now = (evidence.blocks(since, each, schedule) for each in (schedule.previous(night), night))
     return len(before) < len(now)
 
 

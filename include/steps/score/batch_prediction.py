@@ -173,7 +173,7 @@ def _log_rows(
         routing.champion: np.where(canary, Route.SHADOW, Route.CHAMPION),
         routing.challenger: np.where(assigned, Route.CANARY, Route.SHADOW),
     }
-    begin = case.horizon.cutoff(night).timestamp()
+    begin = case.schedule.cutoff(night).timestamp()
     parts = [
         rows[[ENTITY]].assign(
             request=rows[ENTITY],

@@ -72,7 +72,7 @@ def _table(case: UseCase, row: dict[str, object], explanation: Explanation, targ
     """Return the table of contributions, largest first; values only of features that are allowed in logs."""
     needs = coherence.function_parameters(case)
     loggable = set(privacy.features_allowed_in(case, case.feature_names, needs, "logs"))
-    sources = {name: str(lineage.trace(each, case, needs)) for each in case.features for name in each.outputs}
+    sources = {name: str(lineage.trace(each, case, needs)) for each in case.model_features for name in each.outputs}
     names = sorted(
         (name for name in case.feature_names if name in row),
         key=lambda name: -abs(explanation.contributions.get(name, 0.0)),

@@ -169,7 +169,7 @@ def _refusal_message(case: UseCase, night: date, verdict: PublicationDecision) -
 
 
 def _entities_address(context: StepContext) -> str:
-    return lake.address(context.settings.lake, context.case.name, "valid", context.case.entities)
+    return lake.address(context.settings.lake, context.case.dataset, "valid", context.case.entities)
 
 
 def _profiles_address(context: StepContext) -> str:

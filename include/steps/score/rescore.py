@@ -63,14 +63,14 @@ def plan(
     """
     context = StepContext.load(use_case)
     justification.check("a rescore", who, why)
-    period = context.case.horizon.parse(f"{first}..{last}")
+    period = context.case.schedule.parse(f"{first}..{last}")
     known = [
         night for night in lake.nights(feature_step.address(context.settings.lake, context.case)) if night in period
     ]
     if not known:
         raise RequestError(f"expected nights of {context.case.name} that have features, got {period}: none of them has")
     digest = package if package == EACH_NIGHT else _digest(context, package)
-    version = table_snapshot.take(context.case, context.settings).version(feature_step.STAGE, feature_step.TABLE)
+    version = feature_step.version(table_snapshot.take(context.case, context.settings), context.case)
     request_digest = hashlib.sha256(f"{period}:{digest}:{version}:{who}:{why}".encode()).hexdigest()
     ledger.append(
         context.engine,
@@ -84,7 +84,7 @@ def plan(
             nights=len(known),
             who=who,
             why=why,
-            table_versions={f"{feature_step.STAGE}/{feature_step.TABLE}": version},
+            table_versions={feature_step.name(context.case): version},
         ),
         key=f"{context.case.name}:{EntryKind.RESCORED}:{request_digest}",
     )
@@ -100,7 +100,7 @@ def rescore(use_case: str, chunk: RescoreChunk) -> int:
     Nights that had no champion are skipped. Raises FeatureError when features do not mean what a package pins.
     """
     context = StepContext.load(use_case)
-    uri, period = address(context, chunk.package), context.case.horizon.parse(chunk.period)
+    uri, period = address(context, chunk.package), context.case.schedule.parse(chunk.period)
     loaded: dict[str, ScoringPackage] = {}
     for night in lake.nights(feature_step.address(context.settings.lake, context.case)):
         digest = _package_for(context.at(night), chunk.package) if night in period else None

@@ -30,7 +30,7 @@ def score(use_case: str, period: str) -> int | None:
     """
     context = StepContext.load(use_case)
     published, scored, refusals = 0, False, list[str]()
-    for night in map(context.at, context.case.horizon.nights(periods.parse(period))):
+    for night in map(context.at, context.case.schedule.nights(periods.parse(period))):
         routing = release_state.as_of(night).routing
         if routing is None:
             continue
@@ -47,7 +47,7 @@ def score(use_case: str, period: str) -> int | None:
 def unscored(use_case: str, period: str) -> int:
     """Return how many entities of the published nights of `period` have features and no score."""
     context = StepContext.load(use_case)
-    nights = context.case.horizon.nights(periods.parse(period))
+    nights = context.case.schedule.nights(periods.parse(period))
     return sum(
         len(_entities(context, night) - set(warehouse.scores(context.engine, use_case, night)["entity"]))
         for night in warehouse.published_nights(context.engine, use_case, nights)
@@ -60,13 +60,13 @@ def _entities(context: StepContext, night: date) -> set[str]:
 
 def score_night(context: NightContext, routing: Routing) -> int:
     """Publish the scores of a night by the packages of `routing` and return how many; raises as `score` does."""
-    version = table_snapshot.take(context.case, context.settings).version(feature_step.STAGE, feature_step.TABLE)
+    version = feature_step.version(table_snapshot.take(context.case, context.settings), context.case)
     with TemporaryDirectory() as folder:
         predictions = batch_prediction.predict(context, version, routing, Path(folder))
         publication_gate.check(context, predictions, routing.champion)
         if routing.challenger is not None and predictions.rows:
             prediction_log.put(predictions.log_rows, context)
-        engine, cutoff = context.engine, context.case.horizon.cutoff(context.night)
+        engine, published_at = context.engine, context.case.complete_at(context.night)
         for digest, is_out_of_sample in predictions.out_of_sample.items():
             if not is_out_of_sample:
                 _LOG.warning("%s", _describe_mark(context.night, digest, is_out_of_sample))
@@ -75,7 +75,7 @@ def score_night(context: NightContext, routing: Routing) -> int:
             context.case.name,
             context.night,
             predictions.frames(),
-            cutoff,
+            published_at,
             version,
             predictions.out_of_sample,
         )

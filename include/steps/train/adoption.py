@@ -61,7 +61,7 @@ def admit(
             labels=frozen.labels,
             judged=frozen.challenger,
             released_nights=len(np.unique(learned.nights)),
-            champion_nights=champion.count_fitted_nights(context.case.horizon),
+            champion_nights=champion.count_fitted_nights(context.case.schedule),
         ),
         selection.target,
         declared,

@@ -34,7 +34,7 @@ def describe_budget(context: NightContext) -> str:
     """Return in words how much of the training budget is spent; "" without a budget. It does not limit manual runs."""
     declared = context.case.triggers.budget
     return (
-        throttling.describe_budget(declared, context.night, tried_nights(context, None), context.case.horizon)
+        throttling.describe_budget(declared, context.night, tried_nights(context, None), context.case.schedule)
         if declared
         else ""
     )

@@ -165,7 +165,7 @@ def select(context: StepContext, plan: Plan, training_rows: LabelledRows) -> Can
         training_rows.frame,
         training_rows.labels,
         training_rows.nights,
-        context.case.features,
+        context.case.model_features,
         target=target,
         confidence=context.case.gates.confidence,
         seed=plan.seed,

@@ -32,8 +32,10 @@ def lines(
 ) -> tuple[FeatureReport, ...]:
     """Return each feature's importance and costs; the null share only if privacy rules allow the feature in reports."""
     needs = coherence.function_parameters(context.case)
-    declared: Mapping[str, Feature] = {title(each): each for each in context.case.features}
-    built = build_costs.build_milliseconds(context.engine, context.case, feature_step.TABLE, context.night)
+    declared: Mapping[str, Feature] = {title(each): each for each in context.case.model_features}
+    built = build_costs.build_milliseconds(
+        context.engine, context.case, feature_step.table(context.case.horizon), context.night
+    )
     reported = set(privacy.features_allowed_in(context.case, context.case.feature_names, needs, "reports"))
     card_lines = []
     for each in importances:

@@ -60,7 +60,7 @@ def measure(case: UseCase, settings: Settings) -> Readiness | None:
     engine = warehouse.engine(settings.warehouse_url) if warehouse.exists(settings.warehouse_url) else None
     if engine is not None and ledger.champion(engine, case.name) is not None:
         return None
-    labels = None if engine is None else warehouse.labels(engine, case.name, datetime.now(UTC))
+    labels = None if engine is None else warehouse.labels(engine, case.dataset, datetime.now(UTC))
     binary = isinstance(case.task, Binary)
     counts: Mapping[str, int] | None = None
     if labels is not None:
@@ -68,7 +68,7 @@ def measure(case: UseCase, settings: Settings) -> Readiness | None:
         counts = {str(name): int(count) for name, count in groups.value_counts().sort_index().items()}
     return Readiness(
         needed_nights=splitting.min_nights(case.gates),
-        declared_nights=len(case.horizon.nights(periods.parse(case.demo.history))),
+        declared_nights=len(case.schedule.nights(periods.parse(case.demo.history))),
         landed_nights=None if usecases.has_module(case.name, "source") else _landed_nights(case, settings),
         labelled_nights=0 if labels is None else int(labels["night"].nunique()),
         labels=counts,
@@ -86,5 +86,5 @@ def _landed_nights(case: UseCase, settings: Settings) -> int:
         except RequestError:
             continue
         if any(each.table for each in files):
-            nights.update(case.horizon.nights(period))
+            nights.update(case.schedule.nights(period))
     return len(nights)

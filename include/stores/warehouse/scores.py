@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from include.stores.warehouse import database, tables
 from ml.errors import DataError
+from ml.usecase import model_names
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -201,7 +202,9 @@ def maturity(
     """Return, for each scored night of the range, how many entities have a label known by `known_by`."""
     scored, labelled = tables.scores, tables.labels
     label_of_entity = sa.and_(
-        scored.c.use_case == labelled.c.use_case, scored.c.entity == labelled.c.entity, labelled.c.known_at <= known_by
+        labelled.c.use_case == model_names.dataset_of(use_case),
+        scored.c.entity == labelled.c.entity,
+        labelled.c.known_at <= known_by,
     )
     entities = (sa.func.count(sa.distinct(scored.c.entity)), sa.func.count(sa.distinct(labelled.c.entity)))
     query = (

@@ -33,9 +33,9 @@ _FILES = {
 
 def land(folder: Path, period: Period, data: Path) -> None:
     """Write the files of `period` into `folder`, except those that exist; `data` has the unpacked wheel."""
-    horizon = USE_CASE.horizon
-    since, until = horizon.cutoff(horizon.previous(period.first)), horizon.cutoff(period.last)
-    panel_nights = horizon.nights(Period(horizon.previous(period.first, _LATEST_PANELS), period.last))
+    schedule = USE_CASE.schedule
+    since, until = schedule.cutoff(schedule.previous(period.first)), schedule.cutoff(period.last)
+    panel_nights = schedule.nights(Period(schedule.previous(period.first, _LATEST_PANELS), period.last))
     panels = pd.concat([_panel(night, data) for night in panel_nights])
     coded = (panels["coded_at"] > since) & (panels["coded_at"] <= until)
     rows = {"persons": panels["panel_month"] >= str(period.first), "interviews": coded}
@@ -54,7 +54,7 @@ def _panel(night: date, data: Path) -> pd.DataFrame:
     return panel.assign(
         person_id=f"{night.year}-" + panel["number"],
         panel_month=str(night),
-        coded_at=pd.Timestamp(USE_CASE.horizon.cutoff(night)) + _CODED_AFTER,
+        coded_at=pd.Timestamp(USE_CASE.schedule.cutoff(night)) + _CODED_AFTER,
     )
 
 

@@ -58,7 +58,7 @@ USE_CASE = UseCase(
         ),
         Table(name="interviews", schema="Interview", key=("person_id",), known_at="coded_at"),
     ),
-    horizon=Night(hour=6, timezone="America/New_York", every="month"),
+    horizons=(Night(hour=6, timezone="America/New_York", every="month"),),
     features=(
         Column("age_years"),
         Column("education_level"),

@@ -110,8 +110,8 @@ def _rows_of_night(night: date, data: Path, moment: datetime | None = None) -> d
     With `moment`, only rows known by that moment are included.
     """
     source_date = _source_date(night)
-    since, cutoff = (pd.Timestamp(USE_CASE.horizon.cutoff(source_date - timedelta(days=ago))) for ago in (1, 0))
-    later = pd.Timestamp(USE_CASE.horizon.cutoff(night)) - cutoff
+    since, cutoff = (pd.Timestamp(USE_CASE.schedule.cutoff(source_date - timedelta(days=ago))) for ago in (1, 0))
+    later = pd.Timestamp(USE_CASE.schedule.cutoff(night)) - cutoff
     until = cutoff if moment is None else min(cutoff, pd.Timestamp(moment) - later)
     flights, weather = _flights(data), _weather(data)
     departed, closed = ((flights[name] > since) & (flights[name] <= until) for name in ("departed_at", "closed_at"))

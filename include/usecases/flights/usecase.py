@@ -91,7 +91,57 @@ USE_CASE = UseCase(
         Table(name="airports", schema="Airports", key=("airport",), required=False),
         Table(name="planes", schema="Planes", key=("tail_number",), required=False),
     ),
-    horizon=Night(hour=2, timezone="America/New_York"),
+    horizons=(
+        Night(hour=2, timezone="America/New_York"),
+        Live(
+            before="scheduled_departure_at",
+            hours=2,
+            gates=Gates(max_judged_nights=28, leak_auc=0.80, leak_auc_nights=180),
+            features=(
+                *(
+                    Window(
+                        "departures",
+                        column="departure_delay_minutes_capped",
+                        how="mean",
+                        by=by,
+                        hours=(1, 3, 8),
+                        shrinkage=5,
+                    )
+                    for by in _LIVE_GROUPS
+                ),
+                *(
+                    Window("outcomes", column="delay_minutes_capped", how="mean", by=by, hours=(3, 8), shrinkage=5)
+                    for by in _LIVE_GROUPS
+                ),
+                *(
+                    Window(
+                        "schedule",
+                        column="scheduled_departure_at",
+                        how="count",
+                        by=by,
+                        hours=(1, 3, 8),
+                        on="event_time",
+                    )
+                    for by in _LIVE_GROUPS[:4]
+                ),
+                *(
+                    Window("departures", column="departed_at", how="count", by=by, hours=(1, 3, 8), on="event_time")
+                    for by in _LIVE_GROUPS[:4]
+                ),
+                *(
+                    Ratio(
+                        f"departed_share_by_{by}_{hours}h",
+                        numerator=f"departed_at_count_by_{by}_{hours}h_on_event_time",
+                        denominator=f"scheduled_departure_at_count_by_{by}_{hours}h_on_event_time",
+                        shrinkage=3,
+                    )
+                    for by in _LIVE_GROUP_NAMES
+                    for hours in (1, 3, 8)
+                ),
+                Since("departures", by=("origin",), within_hours=24),
+            ),
+        ),
+    ),
     features=(
         Column("carrier"),
         Column("origin"),
@@ -129,48 +179,6 @@ USE_CASE = UseCase(
             within_hours=6,
         ),
         Function("is_severe_weather"),
-    ),
-    live=Live(
-        before="scheduled_departure_at",
-        hours=2,
-        features=(
-            *(
-                Window(
-                    "departures",
-                    column="departure_delay_minutes_capped",
-                    how="mean",
-                    by=by,
-                    hours=(1, 3, 8),
-                    shrinkage=5,
-                )
-                for by in _LIVE_GROUPS
-            ),
-            *(
-                Window("outcomes", column="delay_minutes_capped", how="mean", by=by, hours=(3, 8), shrinkage=5)
-                for by in _LIVE_GROUPS
-            ),
-            *(
-                Window(
-                    "schedule", column="scheduled_departure_at", how="count", by=by, hours=(1, 3, 8), on="event_time"
-                )
-                for by in _LIVE_GROUPS[:4]
-            ),
-            *(
-                Window("departures", column="departed_at", how="count", by=by, hours=(1, 3, 8), on="event_time")
-                for by in _LIVE_GROUPS[:4]
-            ),
-            *(
-                Ratio(
-                    f"departed_share_by_{by}_{hours}h",
-                    numerator=f"departed_at_count_by_{by}_{hours}h_on_event_time",
-                    denominator=f"scheduled_departure_at_count_by_{by}_{hours}h_on_event_time",
-                    shrinkage=3,
-                )
-                for by in _LIVE_GROUP_NAMES
-                for hours in (1, 3, 8)
-            ),
-            Since("departures", by=("origin",), within_hours=24),
-        ),
     ),
     candidates=(
         Logistic(),

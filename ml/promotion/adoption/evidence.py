@@ -72,7 +72,7 @@ def join(blocks: Sequence[GainSeries], nights_per_value: int) -> GainSeries:
     )
 
 
-def blocks(first_refresh: date, night: date, horizon: Night) -> tuple[tuple[date, date], ...]:
+def blocks(first_refresh: date, night: date, schedule: Night) -> tuple[tuple[date, date], ...]:
     """Return first and last night of each block since the first refresh, as far as it counts as of `night`.
 
     A block counts when the block after it has ended: by then its labels have come, and labels that come later change
@@ -84,10 +84,10 @@ def blocks(first_refresh: date, night: date, horizon: Night) -> tuple[tuple[date
     >>> blocks(date(2013, 2, 14), date(2013, 2, 27), nightly)
     ()
     """
-    size, first = horizon.nights_per_block, horizon.previous(first_refresh, -1)
-    ended = (horizon.count(first, night) + 1) // size
+    size, first = schedule.nights_per_block, schedule.previous(first_refresh, -1)
+    ended = (schedule.count(first, night) + 1) // size
     return tuple(
-        (horizon.previous(first, -offset), horizon.previous(first, -offset - size + 1))
+        (schedule.previous(first, -offset), schedule.previous(first, -offset - size + 1))
         for offset in range(0, (ended - 1) * size, size)
     )
 
@@ -105,34 +105,34 @@ class Nightly(Protocol[K]):
 
 
 def block_series(
-    anchor: K, refreshes: Sequence[tuple[date, K]], night: date, horizon: Night, nightly: Nightly[K]
+    anchor: K, refreshes: Sequence[tuple[date, K]], night: date, schedule: Night, nightly: Nightly[K]
 ) -> GainSeries:
     """Return the gains over the anchor by block as of `night`, each of the refresh that was newest when it began.
 
     `refreshes` are the models of the recipe with the nights of their trainings, oldest first.
     """
-    counted = _counted_gains(anchor, refreshes, night, horizon, nightly)
-    return join([block(each) for each in counted], horizon.nights_per_block)
+    counted = _counted_gains(anchor, refreshes, night, schedule, nightly)
+    return join([block(each) for each in counted], schedule.nights_per_block)
 
 
 def night_series(
-    anchor: K, refreshes: Sequence[tuple[date, K]], night: date, horizon: Night, nightly: Nightly[K]
+    anchor: K, refreshes: Sequence[tuple[date, K]], night: date, schedule: Night, nightly: Nightly[K]
 ) -> GainSeries:
     """Return the same gains as `block_series`, but each night of a block is a value of its own.
 
     More values allow larger bets in relation to their noise, and so show the same gain sooner. The nights of a block
     are correlated, however.
     """
-    return join(list(_counted_gains(anchor, refreshes, night, horizon, nightly)), nights_per_value=1)
+    return join(list(_counted_gains(anchor, refreshes, night, schedule, nightly)), nights_per_value=1)
 
 
 def _counted_gains(
-    anchor: K, refreshes: Sequence[tuple[date, K]], night: date, horizon: Night, nightly: Nightly[K]
+    anchor: K, refreshes: Sequence[tuple[date, K]], night: date, schedule: Night, nightly: Nightly[K]
 ) -> Iterator[GainSeries]:
     """Yield the nightly gains of each block that counts as of `night` and has labels."""
-    for first, last in blocks(refreshes[0][0], night, horizon) if refreshes else ():
+    for first, last in blocks(refreshes[0][0], night, schedule) if refreshes else ():
         newest = [model for trained, model in refreshes if trained < first][-1]
-        known = horizon.previous(last, -horizon.nights_per_block)
+        known = schedule.previous(last, -schedule.nights_per_block)
         gains = nightly(anchor, newest, first, last, known)
         if gains is not None:
             yield gains

@@ -154,7 +154,7 @@ class QueueEvidence:
 
 
 def fold(
-    entries: Iterable[Entry], previous: str | None, night: date, declared: Adoption, horizon: Night
+    entries: Iterable[Entry], previous: str | None, night: date, declared: Adoption, schedule: Night
 ) -> ShadowQueue | None:
     """Return the queue as of `night` from ledger `entries` of `KINDS`, in order; None without a champion or a queue.
 
@@ -164,14 +164,14 @@ def fold(
     terms = _terms(earlier)
     if not terms or not declared.queue:
         return None
-    places = _places(earlier, declared, horizon)
+    places = _places(earlier, declared, schedule)
     places.pop(_recipe(earlier, terms[-1].digest), None)
-    members = (_member(recipe, models, night, declared, horizon) for recipe, models in places.items())
+    members = (_member(recipe, models, night, declared, schedule) for recipe, models in places.items())
     newest_first = sorted(members, key=lambda each: (each.newest.night, each.newest.seq), reverse=True)
     predecessor = None
     if previous is not None and previous != terms[-1].digest:
         replaced = QueuedModel(night=terms[-1].since, digest=previous, seq=0)
-        predecessor = _member(None, (replaced,), night, declared, horizon)
+        predecessor = _member(None, (replaced,), night, declared, schedule)
     return ShadowQueue(
         terms=terms,
         members=tuple(each for each in newest_first if each.nights_left >= 0)[: declared.queue],
@@ -180,7 +180,7 @@ def fold(
 
 
 def measure(
-    member: QueueMember, queue: ShadowQueue, night: date, declared: Adoption, horizon: Night, nightly: Nightly[str]
+    member: QueueMember, queue: ShadowQueue, night: date, declared: Adoption, schedule: Night, nightly: Nightly[str]
 ) -> QueueEvidence:
     """Return the evidence as of `night` that `member` is better than the champions of the present recipe.
 
@@ -189,7 +189,7 @@ def measure(
     """
     counted = member.counted(queue.since)
     compare = queue.against_champions(nightly)
-    series = evidence.night_series(queue.champion, counted, night, horizon, compare)
+    series = evidence.night_series(queue.champion, counted, night, schedule, compare)
     values = evidence.e_values(series, declared)
     if not len(values):
         return QueueEvidence(since=counted[0][0])
@@ -199,7 +199,7 @@ def measure(
 
 
 def judged_nights(
-    member: QueueMember, queue: ShadowQueue, night: date, horizon: Night
+    member: QueueMember, queue: ShadowQueue, night: date, schedule: Night
 ) -> tuple[date, date, date] | None:
     """Return the first and last night that the newest model is judged again on, and the night whose labels count.
 
@@ -207,11 +207,11 @@ def judged_nights(
     before the first of them counts.
     """
     begin, after = member.counted(queue.since)[0][0], max(member.newest.night, queue.champion_since)
-    blocks = [each for each in evidence.blocks(begin, night, horizon) if each[0] > after]
+    blocks = [each for each in evidence.blocks(begin, night, schedule) if each[0] > after]
     if not blocks:
         return None
     last = blocks[-1][1]
-    return blocks[0][0], last, horizon.previous(last, -horizon.nights_per_block)
+    return blocks[0][0], last, schedule.previous(last, -schedule.nights_per_block)
 
 
 def admit(verdict: PromotionVerdict, measured: QueueEvidence, declared: Adoption) -> PromotionVerdict:
@@ -284,7 +284,7 @@ def _terms(entries: Sequence[Entry]) -> tuple[ChampionTerm, ...]:
     return tuple(reversed(terms))
 
 
-def _places(entries: Sequence[Entry], declared: Adoption, horizon: Night) -> dict[str, tuple[QueuedModel, ...]]:
+def _places(entries: Sequence[Entry], declared: Adoption, schedule: Night) -> dict[str, tuple[QueuedModel, ...]]:
     """Return the undecided models of each recipe, oldest first.
 
     A model that comes after the stay of the first one has ended begins another stay. A model that was promoted,
@@ -298,7 +298,7 @@ def _places(entries: Sequence[Entry], declared: Adoption, horizon: Night) -> dic
             assert entry.night is not None
             model = QueuedModel(night=entry.night, digest=entry.subject, seq=entry.seq)
             stay = places.get(recipe, ())
-            if stay and horizon.count(stay[0].night, model.night) > declared.queue_nights:
+            if stay and schedule.count(stay[0].night, model.night) > declared.queue_nights:
                 stay = ()
             places[recipe] = tuple(sorted((*stay, model), key=lambda each: (each.night, each.seq)))
     return {recipe: models for recipe, models in places.items() if models}
@@ -330,9 +330,9 @@ def _recipe(entries: Collection[Entry], digest: str) -> str:
 
 
 def _member(
-    recipe: str | None, models: tuple[QueuedModel, ...], night: date, declared: Adoption, horizon: Night
+    recipe: str | None, models: tuple[QueuedModel, ...], night: date, declared: Adoption, schedule: Night
 ) -> QueueMember:
-    stayed = horizon.count(models[0].night, night)
+    stayed = schedule.count(models[0].night, night)
     return QueueMember(recipe=recipe, models=models, nights_left=declared.queue_nights - stayed)
 
 

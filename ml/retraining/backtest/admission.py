@@ -119,14 +119,14 @@ def _judge_without_gate(record: DecisionRecord, result: TrainingResult) -> Decis
 def _count_holdout(night: date, used_until: str, context: BacktestContext) -> int:
     """Return the number of nights to judge a model of `night` on; raises RefusalError if there are too few."""
     case = context.case
-    labelled = context.history.matured_nights(night, case.horizon.cutoff(night), case.matured_share)
+    labelled = context.history.matured_nights(night, case.schedule.cutoff(night), case.matured_share)
     return splitting.count_holdout(labelled, case.gates, used_until)
 
 
 def _holdout_scores(champion: TrainedModel, challenger: TrainedModel, context: BacktestContext) -> HoldoutScores:
     """Return the matured rows that neither model has used, with the scores of both models and of the baselines."""
     history, case = context.history, context.case
-    cutoff = case.horizon.cutoff(challenger.night)
+    cutoff = case.schedule.cutoff(challenger.night)
     rows = history.matured(history.rows(challenger.learned_until, challenger.used_until), cutoff, case.matured_share)
     selected = rows[history.nights[rows] > max(challenger.learned_until, champion.used_until)]
     return HoldoutScores(
@@ -177,8 +177,8 @@ def compare(
     It is adopted if its loss on the matured rows since its training is lower than the champion's by more than `margin`.
     """
     history, trained_night = context.history, candidate.night
-    since = history.rows(context.case.horizon.previous(trained_night, -1), record.night)
-    matured_rows = history.matured(since, context.case.horizon.cutoff(record.night), context.case.matured_share)
+    since = history.rows(context.case.schedule.previous(trained_night, -1), record.night)
+    matured_rows = history.matured(since, context.case.schedule.cutoff(record.night), context.case.matured_share)
     if isinstance(candidate, TrainingRefusal) or trained_night == champion.night or not len(matured_rows):
         return replace(record, outcome=KEPT, reason="there was no shadow to compare")
     losses = [

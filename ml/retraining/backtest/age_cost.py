@@ -18,16 +18,16 @@ def observe(run: PolicyRun, min_nights: int, night: date, context: BacktestConte
     models = _models(run, night, trainings)
     if len(models) < 2:
         return WorthFacts(age_cost=None, error=None, nights=0, cpu_seconds=0.0)
-    horizon, history, trained = context.case.horizon, context.history, [each.night for each in models]
+    schedule, history, trained = context.case.schedule, context.history, [each.night for each in models]
     rows = history.matured(
-        history.rows(worth.first_compared(trained, night, horizon), night),
-        horizon.cutoff(night),
+        history.rows(worth.first_compared(trained, night, schedule), night),
+        schedule.cutoff(night),
         context.case.matured_share,
     )
     nights, index = np.unique(history.nights[rows].astype(str), return_inverse=True)
     row_costs = [each.target.row_cost(history.labels[rows], each.scores[rows]) for each in models]
     return worth.facts_of(
-        worth.ages(trained, list(map(str, nights)), horizon),
+        worth.ages(trained, list(map(str, nights)), schedule),
         np.transpose([np.bincount(index, each, len(nights)) for each in row_costs]),
         min_nights=min_nights,
         cpu_seconds=0.0,

@@ -29,7 +29,7 @@ class BacktestContext:
     @property
     def initial_training_night(self) -> date:
         """The night of the first training: the one before the first simulated night."""
-        return self.case.horizon.previous(self.period.first)
+        return self.case.schedule.previous(self.period.first)
 
     @property
     def initial_training(self) -> TrainingId:
@@ -39,7 +39,7 @@ class BacktestContext:
         """
         night, held_out = self.initial_training_night, 0
         if self.use_gate and self.case.refit is None:
-            labelled = self.history.matured_nights(night, self.case.horizon.cutoff(night), self.case.matured_share)
+            labelled = self.history.matured_nights(night, self.case.schedule.cutoff(night), self.case.matured_share)
             held_out = splitting.count_holdout(labelled, self.case.gates)
         return TrainingId(night, held_out, self.first_candidate)
 
@@ -47,9 +47,9 @@ class BacktestContext:
         """Return the nights on which a policy decides; the last simulated night is not one: no night follows."""
         if not policy.interval_nights:
             return ()
-        count = self.case.horizon.count(self.initial_training_night, self.period.last)
+        count = self.case.schedule.count(self.initial_training_night, self.period.last)
         return tuple(
-            self.case.horizon.previous(self.initial_training_night, -offset)
+            self.case.schedule.previous(self.initial_training_night, -offset)
             for offset in range(policy.interval_nights, count, policy.interval_nights)
         )
 

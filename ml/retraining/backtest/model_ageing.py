@@ -58,14 +58,14 @@ def _excess_losses(
     models: list[TrainedModel], rows: Integers, context: BacktestContext
 ) -> Iterator[tuple[int, date, Strings, Floats]]:
     """Yield, for each model and age step: (step, trained night, nights of the rows, excess losses of the rows)."""
-    history, size = context.history, _NIGHTS_PER_STEP[context.case.horizon.every]
+    history, size = context.history, _NIGHTS_PER_STEP[context.case.schedule.every]
     trained = np.array([str(each.night) for each in models])
     nights = history.nights[rows].astype(str)
     freshest = np.searchsorted(trained, nights) - 1  # a model scores from the night after its training
     losses = [each.target.row_loss(history.labels[rows], each.scores[rows]) for each in models]
     distinct, night_index = np.unique(nights, return_inverse=True)
     for number, model in enumerate(models):
-        ages = np.array([context.case.horizon.count(model.night, date.fromisoformat(each)) for each in distinct])
+        ages = np.array([context.case.schedule.count(model.night, date.fromisoformat(each)) for each in distinct])
         older = freshest > number
         step = (ages[night_index] - 1) // size
         for each in np.unique(step[older]):
@@ -77,7 +77,7 @@ def _excess_losses(
 def _measure_step(
     step: int, samples: list[tuple[date, Strings, Floats]], context: BacktestContext, confidence: float
 ) -> LossByAge:
-    size = _NIGHTS_PER_STEP[context.case.horizon.every]
+    size = _NIGHTS_PER_STEP[context.case.schedule.every]
     nights, excess = (np.concatenate([each[position] for each in samples]) for position in (1, 2))
     weeks = results.block_starts(nights, context)
     return LossByAge(

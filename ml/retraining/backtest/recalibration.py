@@ -36,11 +36,11 @@ def served_scores(
 
     Layers that answered only before `since` are not fitted, to save time: those rows have the model's own scores.
     """
-    history, horizon = context.history, context.case.horizon
+    history, schedule = context.history, context.case.schedule
     rows = history.rows(answered.first, answered.last)
     scores = champion.scores[rows].copy()
     for term in fit_layers(champion, answered, declared, context, since):
-        after = history.rows(horizon.previous(term.night, -1), term.last)
+        after = history.rows(schedule.previous(term.night, -1), term.last)
         layered = term.fitted.layer.apply(champion.scores[after], champion.target)
         scores[after.start - rows.start : after.stop - rows.start] = layered
     return scores
@@ -55,12 +55,12 @@ def fit_layers(
 ) -> Iterator[LayerTerm]:
     """Yield the layers of a champion that answered on the nights `answered`, in order; the first nights have none."""
     case, history, step = context.case, context.history, declared.every_nights
-    for offset in range(step, case.horizon.count(answered.first, answered.last) + 1, step):
-        night = case.horizon.previous(answered.first, 1 - offset)
-        last = min(case.horizon.previous(night, -step), answered.last)
+    for offset in range(step, case.schedule.count(answered.first, answered.last) + 1, step):
+        night = case.schedule.previous(answered.first, 1 - offset)
+        last = min(case.schedule.previous(night, -step), answered.last)
         if last < since:
             continue
-        rows = history.matured(history.rows(answered.first, night), case.horizon.cutoff(night), case.matured_share)
+        rows = history.matured(history.rows(answered.first, night), case.schedule.cutoff(night), case.matured_share)
         fitted = recalibration.fit(
             history.labels[rows], champion.scores[rows], history.nights[rows], champion.target, declared
         )

@@ -35,7 +35,7 @@ def intervene(
     declared = context.case.adoption
     if not context.use_gate or declared is None or len(run.champion_terms) < 2:
         return None
-    following = context.case.horizon.previous(night, -1)
+    following = context.case.schedule.previous(night, -1)
     if is_unproven(run.champion_terms[-1].admission) and not _has_ended(run):
         losses = _harm(run, night, context, trainings)
         if guard.exhausted_after(losses, declared):
@@ -66,7 +66,7 @@ def block_series(run: PolicyRun, night: date, context: BacktestContext, training
     """Return the gains of the recipe's refreshes over the anchor, by block."""
     refreshes = [(each.refresh.night, each.refresh) for each in run.records if each.refresh is not None]
     nightly = _NightlyGains(context=context, trainings=trainings)
-    return evidence.block_series(run.champion_terms[0].training, refreshes, night, context.case.horizon, nightly)
+    return evidence.block_series(run.champion_terms[0].training, refreshes, night, context.case.schedule, nightly)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -87,7 +87,7 @@ class _NightlyGains:
         centred: bool = True,
     ) -> GainSeries | None:
         history, case = self.context.history, self.context.case
-        rows = history.matured(history.rows(first, last), case.horizon.cutoff(known), case.matured_share)
+        rows = history.matured(history.rows(first, last), case.schedule.cutoff(known), case.matured_share)
         if not len(rows):
             return None
         one, other = (model_of(each, self.trainings) for each in (champion, challenger))
@@ -110,8 +110,8 @@ def _last_proven(run: PolicyRun) -> ChampionTerm:
 
 def _harm(run: PolicyRun, night: date, context: BacktestContext, trainings: Trainings) -> Floats:
     """Return the nightly gains in loss of the last proven model over the unproven ones that answered after it, (m,)."""
-    proven, horizon = _last_proven(run), context.case.horizon
-    ends = [*(horizon.previous(term.first_night) for term in run.champion_terms[1:]), night]
+    proven, schedule = _last_proven(run), context.case.schedule
+    ends = [*(schedule.previous(term.first_night) for term in run.champion_terms[1:]), night]
     after = run.champion_terms.index(proven) + 1
     unproven = [
         (term.training, term.first_night, end)

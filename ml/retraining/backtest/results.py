@@ -165,8 +165,8 @@ def compare(
 
 def block_starts(nights: Strings, context: BacktestContext) -> Strings:
     """Return the first night of each row's block, shape (n,); blocks are counted from the first simulated night."""
-    horizon, size = context.case.horizon, context.case.horizon.nights_per_block
-    simulated_nights = horizon.nights(context.period)
+    schedule, size = context.case.schedule, context.case.schedule.nights_per_block
+    simulated_nights = schedule.nights(context.period)
     starts = {
         str(night): str(simulated_nights[position - position % size]) for position, night in enumerate(simulated_nights)
     }

@@ -56,7 +56,7 @@ def likely_trainings(policy: Policy, context: BacktestContext) -> frozenset[Trai
 def _matured_until(night: date, context: BacktestContext) -> str:
     """Return the latest night that had matured as of `night`."""
     case = context.case
-    return str(context.history.matured_nights(night, case.horizon.cutoff(night), case.matured_share)[-1])
+    return str(context.history.matured_nights(night, case.schedule.cutoff(night), case.matured_share)[-1])
 
 
 def advance(run: PolicyRun, context: BacktestContext, trainings: Trainings) -> tuple[PolicyRun, frozenset[TrainingId]]:
@@ -73,7 +73,7 @@ def advance(run: PolicyRun, context: BacktestContext, trainings: Trainings) -> t
         if missing:
             return run, missing
         run = _apply_decision(guarded, night, decision, context, trainings)
-    last = context.case.horizon.previous(context.period.last)
+    last = context.case.schedule.previous(context.period.last)
     return _guard(run, _last_decision(run, context), last, context, trainings), frozenset()
 
 
@@ -85,9 +85,9 @@ def _guard(run: PolicyRun, after: date, until: date, context: BacktestContext, t
     """Return the simulation after the guard examined the nights after `after`, up to `until`."""
     if not context.use_gate or isinstance(run.policy, Shadow):
         return run
-    horizon = context.case.horizon
-    for offset in range(1, horizon.count(after, until) + 1):
-        put_back = recipe_evidence.intervene(run, horizon.previous(after, -offset), context, trainings)
+    schedule = context.case.schedule
+    for offset in range(1, schedule.count(after, until) + 1):
+        put_back = recipe_evidence.intervene(run, schedule.previous(after, -offset), context, trainings)
         if put_back is not None:
             term, intervention = put_back
             run = replace(
@@ -112,7 +112,7 @@ def _decide(run: PolicyRun, night: date, context: BacktestContext, trainings: Tr
     if isinstance(run.policy, Triggered):
         triggers = run.policy.triggers
         facts = observe(run, triggers, night, context, trainings)
-        decision = retraining_triggers.decide(triggers, facts, context.case.horizon)
+        decision = retraining_triggers.decide(triggers, facts, context.case.schedule)
         return decision.unless(admission.gate_refusal(night, _champion(run, trainings).used_until, context))
     assert isinstance(run.policy, Scheduled)
     return run.policy.decision
@@ -122,10 +122,10 @@ def observe(
     run: PolicyRun, triggers: Triggers, night: date, context: BacktestContext, trainings: Trainings
 ) -> ChampionFacts:
     """Return the facts that production would know about the champion at the cutoff of `night`."""
-    case, history, horizon = context.case, context.history, context.case.horizon
+    case, history, schedule = context.case, context.history, context.case.schedule
     champion = _champion(run, trainings)
-    first = max(horizon.previous(night, triggers.window_nights), context.period.first)
-    matured_rows = history.matured(history.rows(first, night), horizon.cutoff(night), case.matured_share)
+    first = max(schedule.previous(night, triggers.window_nights), context.period.first)
+    matured_rows = history.matured(history.rows(first, night), schedule.cutoff(night), case.matured_share)
     scores, target = served_scores(run, context, trainings, first), champion.target
     recent = performance.measure_recent(
         history.labels[matured_rows], scores[matured_rows], history.nights[matured_rows], target, case.gates.confidence
@@ -137,8 +137,8 @@ def observe(
         **retraining_triggers.matured_facts(recent),
         reference_loss=champion.loss,
         expected_loss=None if expected is None else expected.value,
-        new_labels=history.new_labels(horizon.cutoff(champion.night), horizon.cutoff(night)),
-        age_nights=horizon.count(champion.night, night),
+        new_labels=history.new_labels(schedule.cutoff(champion.night), schedule.cutoff(night)),
+        age_nights=schedule.count(champion.night, night),
         trained_nights=(champion.night, *(record.night for record in run.records if record.decision.retrain)),
         drifted_share=drifted_share(champion, triggers, night, context),
         above_history=tuple(
@@ -156,7 +156,7 @@ def drifted_share(champion: TrainedModel, triggers: Triggers, night: date, conte
     if declared is None or not declared.triggers_retraining:
         return None
     training_period = Period(date.fromisoformat(champion.learned_from), date.fromisoformat(champion.learned_until))
-    spans = drift.comparison_periods(declared, triggers.window_nights, night, training_period, context.case.horizon)
+    spans = drift.comparison_periods(declared, triggers.window_nights, night, training_period, context.case.schedule)
     return history.drifted_share(declared, *spans)
 
 
@@ -179,11 +179,11 @@ def served_scores(run: PolicyRun, context: BacktestContext, trainings: Trainings
 
 def answered_periods(run: PolicyRun, context: BacktestContext) -> Iterator[tuple[ChampionTerm, Period]]:
     """Yield each champion's term with the nights that it answered for; none that was replaced before it answered."""
-    horizon = context.case.horizon
-    ends = [*(term.first_night for term in run.champion_terms[1:]), horizon.previous(context.period.last, -1)]
+    schedule = context.case.schedule
+    ends = [*(term.first_night for term in run.champion_terms[1:]), schedule.previous(context.period.last, -1)]
     for term, end in zip(run.champion_terms, ends, strict=True):
         if term.first_night < end:
-            yield term, Period(term.first_night, horizon.previous(end))
+            yield term, Period(term.first_night, schedule.previous(end))
 
 
 def _apply_decision(
@@ -201,25 +201,25 @@ def _apply_decision(
     terms = run.champion_terms
     if record.outcome == admission.ADOPTED:
         assert record.refresh is not None
-        following = context.case.horizon.previous(night, -1)
+        following = context.case.schedule.previous(night, -1)
         terms = (*terms, ChampionTerm(first_night=following, training=record.refresh, admission=record.admission))
     return replace(run, records=(*run.records, record), champion_terms=terms)
 
 
 def _shadow_training(policy: Shadow, night: date, context: BacktestContext) -> TrainingId:
     """Return the training of the decision before `night`."""
-    trained_night = context.case.horizon.previous(night, policy.interval_nights)
+    trained_night = context.case.schedule.previous(night, policy.interval_nights)
     return context.initial_training if trained_night == context.initial_training_night else TrainingId(trained_night)
 
 
 def _run_hindsight(run: PolicyRun, policy: Hindsight, context: BacktestContext, trainings: Trainings) -> PolicyRun:
     """Return the simulation that uses, between two decisions, the best of the models available at the first."""
-    horizon, decision_nights = context.case.horizon, context.decision_nights(policy)
+    schedule, decision_nights = context.case.schedule, context.decision_nights(policy)
     results = [trainings[each] for each in (context.initial_training, *map(TrainingId, decision_nights))]
     models = [each for each in results if isinstance(each, TrainedModel)]
     terms: list[ChampionTerm] = []
     for decision_night, following in pairwise((context.initial_training_night, *decision_nights, context.period.last)):
-        since = horizon.previous(decision_night, -1)
+        since = schedule.previous(decision_night, -1)
         losses = {
             each.training: _loss(each, context, since, following) for each in models if each.night <= decision_night
         }

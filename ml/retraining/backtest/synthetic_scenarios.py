@@ -40,7 +40,7 @@ CASE = UseCase(
         Table(name="trips", schema="Trip", key=("trip",), event_time="at", night="day"),
         Table(name="ends", schema="End", key=("trip",), event_time="at", known_at="told_at"),
     ),
-    horizon=Night(hour=0, timezone="UTC"),
+    horizons=(Night(hour=0, timezone="UTC"),),
     features=tuple(map(Column, _FEATURES)),
     cost=_COST,
     demo=Demo(history="2020-01-01..2020-12-31", nights="2021-01-01..2021-01-31"),

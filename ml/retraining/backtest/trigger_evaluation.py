@@ -90,7 +90,7 @@ def evaluate_once(
     run = simulation.start(Triggered(name="watched", interval_nights=1, triggers=_ALL_OFF), context)
     nightly_facts = [
         simulation.observe(run, _ALL_OFF, night, context, trainings)
-        for night in context.case.horizon.nights(context.period)
+        for night in context.case.schedule.nights(context.period)
     ]
     return {
         name: _detection_run(scenario, requests_by_night(triggers, nightly_facts, champion, context))
@@ -110,7 +110,7 @@ def requests_by_night(
         above = tuple(retraining_triggers.above_threshold(each.findings) for each in reversed(decisions))
         share = simulation.drifted_share(champion, triggers, facts.night, context)
         facts = replace(facts, above_history=above, drifted_share=share)
-        decisions.append(retraining_triggers.decide(triggers, facts, context.case.horizon))
+        decisions.append(retraining_triggers.decide(triggers, facts, context.case.schedule))
     return [each.retrain for each in decisions]
 
 

@@ -29,7 +29,7 @@ def driver(toy: Toy, taxi: UseCase, home: Settings) -> Iterator[Callable[[], Dem
     """A function that returns a rehearsal of the toy use case on the toy Airflow."""
     stack = LocalStack(settings=home, token="none", task_port=0, processes={}, started=STARTED)
     with serving(home, toy), Client(home) as client:
-        yield lambda: DemoRun(taxi, stack, client, lambda _: None, taxi.horizon.nights(demo.demo_nights(taxi)))
+        yield lambda: DemoRun(taxi, stack, client, lambda _: None, taxi.schedule.nights(demo.demo_nights(taxi)))
 
 
 @pytest.fixture

@@ -50,7 +50,7 @@ def engine(tmp_path: Path, case: UseCase) -> Iterator[sa.Engine]:
 
 def _night(engine: sa.Engine, case: UseCase, night: date) -> None:
     rows = pd.DataFrame({"entity": [f"{night}|{n}" for n in range(100)], "score": [n / 100 for n in range(100)]})
-    published.publish(engine, case.name, night, CHAMPION, rows, case.horizon.cutoff(night), 4)
+    published.publish(engine, case.name, night, CHAMPION, rows, case.schedule.cutoff(night), 4)
     for version in (4, 5):
         reported = {"valid/rides": version - 1}
         warehouse.record_table_reads(engine, case.name, [night], "features", f"features/entities@{version}", reported)

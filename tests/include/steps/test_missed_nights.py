@@ -81,7 +81,7 @@ def test_a_hole_between_two_nights_is_found_by_a_later_one(arrive: Arrive) -> No
 
 def test_a_night_that_just_began_and_a_home_of_another_year_miss_nothing(arrive: Arrive, taxi: UseCase) -> None:
     settings = arrive("ingest the next night")
-    cutoff = taxi.horizon.cutoff(periods.parse(MISSED[0]).first)
+    cutoff = taxi.schedule.cutoff(periods.parse(MISSED[0]).first)
     assert missed_nights.check("taxi", cutoff + timedelta(minutes=90)) == []
     assert missed_nights.check("taxi", NOW + timedelta(days=800)) == []
     assert missed_nights.choose("taxi", "2026-03-21") == []

@@ -30,7 +30,7 @@ def test_gaps_between_ingested_nights_and_after_them_are_found(home: Settings, g
 
 def test_a_night_is_due_once_its_patience_is_over(home: Settings, gym: UseCase) -> None:
     ingest("gym", "2023-04-01")
-    engine, cutoff = warehouse.engine(home.warehouse_url), gym.horizon.cutoff(date(2023, 5, 1))
+    engine, cutoff = warehouse.engine(home.warehouse_url), gym.schedule.cutoff(date(2023, 5, 1))
     before, after = (cutoff + night_gaps.GRACE + timedelta(minutes=each) for each in (-1, 1))
     assert night_gaps.find(engine, gym, before).without_run == ()
     assert night_gaps.find(engine, gym, after).without_run == (date(2023, 5, 1),)

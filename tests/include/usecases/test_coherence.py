@@ -112,7 +112,12 @@ def test_a_window_over_what_happened_needs_to_know_when(taxi: UseCase) -> None:
     window = Window("rides", column="is_late", how="mean", hours=(3,), on="event_time")
     with pytest.raises(DeclarationError, match="needs the table 'rides' to name its event_time"):
         coherence.check(
-            replace(taxi, features=(Column("zone"), window), live=None, **change(taxi, "rides", event_time=None))
+            replace(
+                taxi,
+                features=(Column("zone"), window),
+                horizons=(taxi.schedule,),
+                **change(taxi, "rides", event_time=None),
+            )
         )
 
 
@@ -132,7 +137,7 @@ def test_the_entities_themselves_can_be_counted_for_their_night_says_when_they_b
 )
 def test_a_live_horizon_that_cannot_be_is_refused(taxi: UseCase, live: Live, reported: str) -> None:
     with pytest.raises(DeclarationError, match=reported):
-        coherence.check(replace(taxi, live=live))
+        coherence.check(replace(taxi, horizons=(taxi.schedule, live)))
 
 
 def test_a_function_may_use_features_before_it_but_not_after(taxi: UseCase) -> None:

@@ -17,7 +17,7 @@ from ml.ingestion import availability, validation
 from ml.ingestion.validation import ValidationResult
 
 DATA = load_settings().data / "employment"
-HORIZON = USE_CASE.horizon
+HORIZON = USE_CASE.schedule
 ALL_YEARS = "2015-01-01..2018-12-01"
 
 

@@ -45,7 +45,7 @@ NIGHTS = ["2013-02-08", "2013-03-10", "2013-03-11", "2013-11-03", "2013-11-04", 
 def test_nothing_known_after_the_cutoff_is_in_a_nights_files(night: str, table: str) -> None:
     column, hours = MOMENTS[table]
     known = checked(night, table).valid[column] + pd.Timedelta(hours=hours)
-    assert known.max() <= pd.Timestamp(USE_CASE.horizon.cutoff(date.fromisoformat(night)))
+    assert known.max() <= pd.Timestamp(USE_CASE.schedule.cutoff(date.fromisoformat(night)))
 
 
 @pytest.mark.parametrize("night", NIGHTS)
@@ -166,7 +166,7 @@ def test_every_row_of_a_night_may_come() -> None:
     for name in TABLES:
         valid, period = checked("2013-02-08", name).valid, periods.parse("2013-02-08")
         assert set(
-            availability.assign_nights(valid, USE_CASE.table(name), USE_CASE.horizon, period).refusal_reasons
+            availability.assign_nights(valid, USE_CASE.table(name), USE_CASE.schedule, period).refusal_reasons
         ) <= {""}
 
 

@@ -19,7 +19,7 @@ from ml.usecase import UseCase
 @pytest.mark.parametrize("name", ["flights", "employment"])
 def test_every_feature_of_every_horizon_is_a_number_or_a_text(name: str) -> None:
     case = usecases.get(name)
-    for horizon in filter(None, (case.horizon, case.live)):
+    for horizon in case.horizons:
         types = function_sources.feature_types(case, horizon)
         assert tuple(types) == case.names_at(horizon)
         assert set(types.values()) == {"number", "text"}
@@ -28,7 +28,7 @@ def test_every_feature_of_every_horizon_is_a_number_or_a_text(name: str) -> None
 def test_what_is_declared_of_the_toy_is_what_its_tables_have(home: Settings, taxi: UseCase) -> None:
     ingest.ingest("taxi", "2024-03-01..2024-03-03")
     build.build("taxi", "2024-03-01..2024-03-03")
-    for horizon in filter(None, (taxi.horizon, taxi.live)):
+    for horizon in taxi.horizons:
         rows = build.read(home.lake, taxi, horizon=horizon)
         numbers = {name for name in taxi.names_at(horizon) if pd.api.types.is_float_dtype(rows[name].dtype)}
         assert {

@@ -60,7 +60,7 @@ BROKEN = [
         "usecase.py",
         'every="month"',
         "every=",
-        r"line 32: .*: horizon=Night\(hour=5",
+        r"line 32: .*: horizons=\(Night\(hour=5",
         id="a syntax error",
     ),
     pytest.param(
@@ -144,7 +144,7 @@ def test_the_check_tells_what_is_wrong_looks_at_all_others_and_fails(spoil: Spoi
 
 
 def test_what_a_persons_own_code_raises_is_told_by_file_and_line_and_what_ours_raises_is_not(spoil: Spoil) -> None:
-    path = spoil("source.py", "    horizon = USE_CASE.horizon", "    horizon = folder.nothing")
+    path = spoil("source.py", "    schedule = USE_CASE.schedule", "    schedule = folder.nothing")
     source = usecases.module("club", "source")
     reported = f"the use case 'club' fails in {path}, line 19: AttributeError: 'int' object has no attribute 'nothing'"
     with pytest.raises(DataError, match=reported), usecases.translate_errors("club", DataError):

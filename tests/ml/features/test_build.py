@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ml import features
-from ml.usecase import AsOf, Column, Function, Live, Night, Ratio, Text, UseCase, Window
+from ml.usecase import AsOf, Column, Function, Live, Ratio, Text, UseCase, Window
 from ml.usecase.features import title
 from tests.january import after, january
 from tests.ml.usecase.test_use_case import use_case
@@ -23,7 +23,7 @@ DAY = pd.Timedelta(days=1)
 @pytest.mark.parametrize("day", [9, 20, 30])
 def test_on_real_flights_nothing_known_after_the_cutoff_moves_a_feature(day: int) -> None:
     month = january()
-    cutoff = pd.Timestamp(month.case.horizon.cutoff(date(2013, 1, day)))
+    cutoff = pd.Timestamp(month.case.schedule.cutoff(date(2013, 1, day)))
     past = (month.features["night"] <= f"2013-01-{day:02d}").to_numpy()
     built = month.build(_perturbed(cutoff, seed=day))
     pd.testing.assert_frame_equal(built[past], month.features[past], check_exact=True, check_categorical=False)
@@ -32,10 +32,9 @@ def test_on_real_flights_nothing_known_after_the_cutoff_moves_a_feature(day: int
 @pytest.mark.parametrize("instant", ["2013-01-09 23:59:59", "2013-01-20 17:30", "2013-01-30 12:00"])
 def test_on_real_flights_nothing_known_after_its_own_cutoff_moves_a_live_feature(instant: str) -> None:
     month, cutoff = january(), pd.Timestamp(instant, tz="UTC")
-    assert month.case.live is not None
-    decided = month.entities[month.case.live.before] - pd.Timedelta(hours=month.case.live.hours)
+    decided = month.entities[month.case.lives[0].before] - pd.Timedelta(hours=month.case.lives[0].hours)
     past = (decided <= cutoff).to_numpy()
-    built = month.build(_perturbed(cutoff, seed=cutoff.day), month.case.live)
+    built = month.build(_perturbed(cutoff, seed=cutoff.day), month.case.lives[0])
     assert past.any()
     assert not past.all()
     pd.testing.assert_frame_equal(built[past], month.live[past], check_exact=True, check_categorical=False)
@@ -61,14 +60,14 @@ def _scrambled(rows: pd.DataFrame, late: "pd.Series[bool]", chance: np.random.Ge
     return rows.assign(**changed).sample(frac=1, random_state=int(chance.integers(2**31)))
 
 
-def visits(**changes: Any) -> UseCase:
+def visits(*lives: Live, **changes: Any) -> UseCase:
     looked_up = (
         Column("zone"),
         Function("hour"),
         AsOf("visits", by=("zone",), columns=("came",), within_hours=48),
         Window("visits", column="came", how="mean", by=("who",), days=(7,)),
     )
-    return use_case(**({"features": looked_up, "horizon": Night(hour=2, timezone="UTC")} | changes))
+    return use_case(*lives, **({"features": looked_up} | changes))
 
 
 PLANS = pd.DataFrame(
@@ -137,19 +136,19 @@ LIVE = Live(before="at", hours=1, features=(Window("visits", column="came", how=
 def test_at_the_live_horizon_each_entity_asks_at_its_own_cutoff_and_sees_more() -> None:
     reported = pd.concat([VISITS, VISITS.assign(known_at=pd.Timestamp("2013-01-02 14:00:01", tz="UTC"), came=0.0)])
     entities = pd.concat([PLANS.assign(zone="a"), PLANS.assign(zone="a", at=PLANS["at"] + pd.Timedelta(seconds=1))])
-    built = features.build(visits(live=LIVE), FUNCTIONS, entities, {"visits": reported}, LIVE)
+    built = features.build(visits(LIVE), FUNCTIONS, entities, {"visits": reported}, LIVE)
     assert list(built.columns[3:]) == [*visits().feature_names, "came_count_by_zone_20h"]
     assert built["came_count_by_zone_20h"].tolist() == [0.0, 0.0, 1.0, 0.0]
     assert built["cutoff"].tolist() == (entities["at"] - pd.Timedelta(hours=1)).tolist()
 
 
 def test_the_night_does_not_see_what_is_declared_for_the_live_horizon() -> None:
-    built = features.build(visits(live=LIVE), FUNCTIONS, PLANS, {"visits": VISITS})
+    built = features.build(visits(LIVE), FUNCTIONS, PLANS, {"visits": VISITS})
     assert list(built.columns[3:]) == list(visits().feature_names)
 
 
 def test_an_entity_without_an_instant_of_its_own_knows_nothing() -> None:
-    built = features.build(visits(live=LIVE), FUNCTIONS, PLANS.assign(at=pd.NaT), {"visits": VISITS}, LIVE)
+    built = features.build(visits(LIVE), FUNCTIONS, PLANS.assign(at=pd.NaT), {"visits": VISITS}, LIVE)
     assert built[["came", "came_mean_by_who_7d", "cutoff"]].isna().all(axis=None)
     assert built["came_count_by_zone_20h"].tolist() == [0.0, 0.0]
 

@@ -33,8 +33,8 @@ CASE = replace(
 
 
 def meanings(case: UseCase = CASE, sources: dict[str, str] = SOURCES, **types: str) -> dict[str, str]:
-    reported = dict.fromkeys(case.names_at(case.live or case.horizon), "number") | types
-    return fingerprints.compute(case, case.live or case.horizon, reported, sources, NEEDS)
+    reported = dict.fromkeys(case.all_names, "number") | types
+    return fingerprints.compute(case, case.horizons[-1], reported, sources, NEEDS)
 
 
 def changed(other: dict[str, str]) -> set[str]:
@@ -60,7 +60,7 @@ OF_RAIN = {"millimetres", "wind", "rainy"}
     ("other", "expected"),
     [
         pytest.param(
-            lambda: meanings(replace(CASE, horizon=Night(hour=5, timezone="UTC"))), EVERY, id="another cutoff"
+            lambda: meanings(replace(CASE, horizons=(Night(hour=5, timezone="UTC"),))), EVERY, id="another cutoff"
         ),
         pytest.param(lambda: meanings(kilometres="text"), {"kilometres"}, id="another type"),
         pytest.param(lambda: meanings(sources=SOURCES | {"rainy": "..."}), {"rainy"}, id="code of a function"),
@@ -113,7 +113,7 @@ def test_what_comes_beside_a_feature_changes_none(other: Callable[[], dict[str, 
 
 
 def test_the_live_horizon_means_something_else_by_every_feature() -> None:
-    assert changed(meanings(replace(CASE, live=Live(before="at", hours=2)))) == EVERY
+    assert changed(meanings(replace(CASE, horizons=(CASE.schedule, Live(before="at", hours=2))))) == EVERY
 
 
 def test_the_version_is_that_of_the_meanings_in_any_order() -> None:

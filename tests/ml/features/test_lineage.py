@@ -23,11 +23,11 @@ CASES: list[tuple[Feature, str]] = [
 
 @pytest.mark.parametrize(("feature", "reported"), CASES, ids=lambda each: type(each).__name__)
 def test_a_feature_names_the_columns_and_features_that_it_is_made_of(feature: Feature, reported: str) -> None:
-    case = use_case(features=(Column("miles"), Function("weekday")), slices=(), deterministic_levels=(), live=None)
+    case = use_case(features=(Column("miles"), Function("weekday")), slices=(), deterministic_levels=())
     assert str(lineage.trace(feature, case, NEEDS)) == reported.format(entities=case.entities)
 
 
 def test_a_window_over_the_entities_themselves_names_each_column_once() -> None:
-    case = use_case(features=(Column("miles"),), slices=(), deterministic_levels=(), live=None)
+    case = use_case(features=(Column("miles"),), slices=(), deterministic_levels=())
     own = replace(MEAN, table=case.entities)
     assert lineage.trace(own, case, NEEDS).columns == {case.entities: ("zone", "is_late")}

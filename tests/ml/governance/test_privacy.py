@@ -25,7 +25,7 @@ def case(*features: Feature, people: Table = PEOPLE) -> UseCase:
         task=Binary(label="answered", table="answers"),
         entities="people",
         tables=(people, ANSWERS),
-        horizon=Night(hour=0, timezone="UTC"),
+        horizons=(Night(hour=0, timezone="UTC"),),
         features=features,
         cost=Cost(act=1, miss=9, averted=1),
         demo=Demo(history="2024-01-01..2024-01-31", nights="2024-02-01"),

@@ -19,7 +19,7 @@ def test_the_same_recipe_has_the_same_digest() -> None:
     [
         (replace(use_case(), features=(Column("zone"),)), Logistic(), SOURCES),
         (replace(use_case(), task=Binary(label="other", table="visits")), Logistic(), SOURCES),
-        (replace(use_case(), horizon=Night(hour=5, timezone="UTC")), Logistic(), SOURCES),
+        (replace(use_case(), horizons=(Night(hour=5, timezone="UTC"),)), Logistic(), SOURCES),
         (use_case(), GradientBoosting(), SOURCES),
         (use_case(), Logistic(strength=2.0), SOURCES),
         (use_case(), Logistic(), {"late": "def late(): return 1"}),

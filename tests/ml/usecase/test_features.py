@@ -90,4 +90,4 @@ def test_a_lookup_tells_how_far_it_looks_back(feature: Any, hours: float) -> Non
 
 def test_a_ratio_may_be_of_any_feature_before_it_and_lie_at_the_live_horizon() -> None:
     share = Ratio("share", numerator=COUNTED, denominator="hour")
-    assert use_case(features=(Function("hour"), COUNT), live=Live(before="at", hours=0, features=(share,)))
+    assert use_case(Live(before="at", hours=0, features=(share,)), features=(Function("hour"), COUNT))

@@ -11,11 +11,11 @@ from ml.usecase import Night, periods
 
 DAILY = Night(hour=2, timezone="UTC")
 MONTHLY = Night(hour=2, timezone="UTC", every="month")
-CADENCES = pytest.mark.parametrize("horizon", [DAILY, MONTHLY], ids=["every day", "every month"])
+CADENCES = pytest.mark.parametrize("schedule", [DAILY, MONTHLY], ids=["every day", "every month"])
 
 
 @pytest.mark.parametrize(
-    ("horizon", "period", "expected"),
+    ("schedule", "period", "expected"),
     [
         (DAILY, "2016-02-28..2016-03-01", ["2016-02-28", "2016-02-29", "2016-03-01"]),
         (DAILY, "2016-02-28", ["2016-02-28"]),
@@ -26,12 +26,12 @@ CADENCES = pytest.mark.parametrize("horizon", [DAILY, MONTHLY], ids=["every day"
     ],
     ids=["days", "a day", "months", "months cut at both ends", "a month", "between two nights"],
 )
-def test_the_nights_of_a_period_are_those_of_the_cadence(horizon: Night, period: str, expected: list[str]) -> None:
-    assert list(map(str, horizon.nights(periods.parse(period)))) == expected
+def test_the_nights_of_a_period_are_those_of_the_cadence(schedule: Night, period: str, expected: list[str]) -> None:
+    assert list(map(str, schedule.nights(periods.parse(period)))) == expected
 
 
 @pytest.mark.parametrize(
-    ("horizon", "night", "count", "expected"),
+    ("schedule", "night", "count", "expected"),
     [
         (DAILY, "2016-03-01", 1, "2016-02-29"),
         (DAILY, "2016-03-01", 14, "2016-02-16"),
@@ -39,24 +39,24 @@ def test_the_nights_of_a_period_are_those_of_the_cadence(horizon: Night, period:
         (MONTHLY, "2016-03-01", 14, "2015-01-01"),
     ],
 )
-def test_nights_are_counted_back_in_the_cadence(horizon: Night, night: str, count: int, expected: str) -> None:
-    assert str(horizon.previous(date.fromisoformat(night), count)) == expected
+def test_nights_are_counted_back_in_the_cadence(schedule: Night, night: str, count: int, expected: str) -> None:
+    assert str(schedule.previous(date.fromisoformat(night), count)) == expected
 
 
 @CADENCES
 @given(place=st.integers(0, 2000), back=st.integers(0, 500))
-def test_counting_back_and_counting_between_agree(horizon: Night, place: int, back: int) -> None:
-    night = horizon.previous(date(2020, 1, 1), -place)
-    earlier = horizon.previous(night, back)
-    assert horizon.count(earlier, night) == back
-    assert len(horizon.nights(periods.Period(earlier, night))) == back + 1
+def test_counting_back_and_counting_between_agree(schedule: Night, place: int, back: int) -> None:
+    night = schedule.previous(date(2020, 1, 1), -place)
+    earlier = schedule.previous(night, back)
+    assert schedule.count(earlier, night) == back
+    assert len(schedule.nights(periods.Period(earlier, night))) == back + 1
 
 
 @pytest.mark.parametrize(
-    ("horizon", "cron"), [(DAILY, "0 2 * * *"), (MONTHLY, "0 2 1 * *")], ids=["every day", "every month"]
+    ("schedule", "cron"), [(DAILY, "0 2 * * *"), (MONTHLY, "0 2 1 * *")], ids=["every day", "every month"]
 )
-def test_the_clock_strikes_at_the_cutoffs(horizon: Night, cron: str) -> None:
-    assert horizon.cron == cron
+def test_the_clock_strikes_at_the_cutoffs(schedule: Night, cron: str) -> None:
+    assert schedule.cron == cron
 
 
 @pytest.mark.parametrize("text", ["2016-02-01", "2016-02-01..2016-05-01"])
@@ -72,7 +72,7 @@ def test_a_day_between_two_nights_is_refused_with_both(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("horizon", "moment", "night"),
+    ("schedule", "moment", "night"),
     [
         (DAILY, datetime(2016, 2, 28, 2, tzinfo=UTC), "2016-02-28"),
         (DAILY, datetime(2016, 2, 28, 1, 59, tzinfo=UTC), "2016-02-27"),
@@ -84,5 +84,5 @@ def test_a_day_between_two_nights_is_refused_with_both(text: str) -> None:
     ],
     ids=["at the cutoff", "before it", "the evening after", "in a month", "before a month's", "east", "west"],
 )
-def test_the_night_that_is_open_was_decided_last(horizon: Night, moment: datetime, night: str) -> None:
-    assert str(horizon.latest_decided(moment)) == night
+def test_the_night_that_is_open_was_decided_last(schedule: Night, moment: datetime, night: str) -> None:
+    assert str(schedule.latest_decided(moment)) == night

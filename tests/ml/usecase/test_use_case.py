@@ -46,8 +46,10 @@ from ml.usecase import (
     Window,
 )
 
+NIGHT = Night(hour=2, timezone="UTC")
 
-def use_case(**changes: Any) -> UseCase:
+
+def use_case(*lives: Live, **changes: Any) -> UseCase:
     """Return a small coherent use case with some fields changed."""
     fields: dict[str, Any] = {
         "name": "visits",
@@ -58,7 +60,7 @@ def use_case(**changes: Any) -> UseCase:
             Table(name="plans", schema="Plan", key=("day", "who"), event_time="at", night="day"),
             Table(name="visits", schema="Visit", key=("day", "who"), event_time="at", known_at="ended_at"),
         ),
-        "horizon": Night(hour=2, timezone="UTC"),
+        "horizons": (NIGHT, *lives),
         "features": (Column("zone"), Window("visits", column="came", how="mean", by=("zone",), days=(1, 7))),
         "cost": Cost(act=1, miss=10, averted=0.5),
         "demo": Demo(history="2013-01-01..2013-01-31", nights="2013-02-01..2013-02-03"),
@@ -112,7 +114,7 @@ def referring(table: Table, to: str) -> Table:
             "say why the levels .* of 'zone' determine the label",
         ),
         (
-            lambda: use_case(horizon=Night(hour=2, timezone="UTC", every="month")),
+            lambda: use_case(horizons=(Night(hour=2, timezone="UTC", every="month"),)),
             "the demo of 'visits' runs 2013-01-01..2013-01-31: .*got 2013-01-31, which is not a night",
         ),
         (lambda: use_case(matured_share=0), "matured_share lies between 0 and 1, got 0"),
@@ -126,9 +128,9 @@ def referring(table: Table, to: str) -> Table:
             lambda: use_case(slices=(Slice(feature="zone"),), features=(Text("zone"),)),
             "names a text, which has no levels",
         ),
-        (lambda: use_case(live=Live(before="at", hours=1, features=(Column("zone"),))), "features are named once each"),
+        (lambda: use_case(Live(before="at", hours=1, features=(Column("zone"),))), "features are named once each"),
         (
-            lambda: use_case(live=Live(before="at", hours=1, features=(Since("z", by=(), within_hours=1),))),
+            lambda: use_case(Live(before="at", hours=1, features=(Since("z", by=(), within_hours=1),))),
             "Since names the table 'z'",
         ),
         (lambda: Logistic(strength=0), "is positive, got 0"),
@@ -214,8 +216,8 @@ def test_features_are_named_after_what_they_say() -> None:
 
 def test_the_live_horizon_sees_what_the_night_sees_and_more() -> None:
     live = Live(before="at", hours=2, features=(Text("zoned"),))
-    case = use_case(live=live, features=(Column("zone"), Text("note")))
-    assert case.names_at(case.horizon) == case.feature_names == ("zone", "note")
+    case = use_case(live, features=(Column("zone"), Text("note")))
+    assert case.names_at(case.schedule) == case.feature_names == ("zone", "note")
     assert case.names_at(live) == ("zone", "note", "zoned")
     assert [text.column for text in case.texts] == ["note", "zoned"]
 
@@ -395,10 +397,10 @@ def test_a_cost_that_is_no_price_is_refused(wrong: float, reported: str) -> None
 
 
 def test_a_retired_feature_is_built_at_every_horizon_and_learned_at_none() -> None:
-    case = use_case(retired=(Column("old"),), live=Live(before="at", hours=2, features=(Column("near"),)))
+    case = use_case(Live(before="at", hours=2, features=(Column("near"),)), retired=(Column("old"),))
     assert case.feature_names == ("zone", "came_mean_by_zone_1d", "came_mean_by_zone_7d")
-    assert case.names_at(case.horizon) == (*case.feature_names, "old")
-    assert case.names_at(case.live or case.horizon) == (*case.feature_names, "near", "old")
+    assert case.names_at(case.schedule) == (*case.feature_names, "old")
+    assert case.all_names == (*case.feature_names, "near", "old")
 
 
 def test_a_feature_cannot_be_learned_and_retired_at_once() -> None:

@@ -16,8 +16,8 @@ CROSSINGS = 80
 
 def land(folder: Path, period: Period, data: Path) -> None:
     """Write the files of `period` into `folder`, leaving alone any that are there."""
-    first = USE_CASE.horizon.cutoff(period.first - timedelta(days=1))
-    last = USE_CASE.horizon.cutoff(period.last)
+    first = USE_CASE.schedule.cutoff(period.first - timedelta(days=1))
+    last = USE_CASE.schedule.cutoff(period.last)
     days = [period.first + timedelta(days=n) for n in range(-2, (period.last - period.first).days + 1)]
     crossings, buoys = (pd.concat(frames) for frames in zip(*map(_day, days), strict=True))
     moored = (crossings["moored_at"] > first) & (crossings["moored_at"] <= last)

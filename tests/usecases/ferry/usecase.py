@@ -45,7 +45,7 @@ USE_CASE = UseCase(
             known_at=Delay(after="measured_at", hours=1),
         ),
     ),
-    horizon=Night(hour=3, timezone="Europe/Athens"),
+    horizons=(Night(hour=3, timezone="Europe/Athens"),),
     features=(
         Column("pier"),
         Column("tonnes"),

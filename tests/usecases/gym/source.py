@@ -16,9 +16,9 @@ DECIDED_AFTER = pd.Timedelta(days=30)
 
 def land(folder: Path, period: Period, data: Path) -> None:
     """Write the files of `period` into `folder`, leaving alone any that are there."""
-    horizon = USE_CASE.horizon
-    since, until = horizon.cutoff(horizon.previous(period.first)), horizon.cutoff(period.last)
-    billed = horizon.nights(Period(horizon.previous(period.first, 2), period.last))
+    schedule = USE_CASE.schedule
+    since, until = schedule.cutoff(schedule.previous(period.first)), schedule.cutoff(period.last)
+    billed = schedule.nights(Period(schedule.previous(period.first, 2), period.last))
     months = pd.concat([_month(night) for night in billed])
     asked = months["billed_on"].between(str(period.first), str(period.last))
     decided = (months["decided_at"] > since) & (months["decided_at"] <= until)
@@ -43,6 +43,6 @@ def _month(night: date) -> pd.DataFrame:
             "plan": np.array(("full", "weekend", "trial"))[plan],
             "visits": visits,
             "renewed": renewed.astype(int),
-            "decided_at": pd.Timestamp(USE_CASE.horizon.cutoff(night)) + DECIDED_AFTER,
+            "decided_at": pd.Timestamp(USE_CASE.schedule.cutoff(night)) + DECIDED_AFTER,
         }
     )

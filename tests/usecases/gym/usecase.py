@@ -29,7 +29,7 @@ USE_CASE = UseCase(
         Table(name="members", schema="Member", key=("member",), night="billed_on"),
         Table(name="renewals", schema="Renewal", key=("member",), known_at="decided_at"),
     ),
-    horizon=Night(hour=5, timezone="Europe/Lisbon", every="month"),
+    horizons=(Night(hour=5, timezone="Europe/Lisbon", every="month"),),
     features=(Column("plan"), Column("visits")),
     candidates=(Logistic(strength=1.0), GradientBoosting(trees=10, leaves=4, rows_per_leaf=20)),
     cost=Cost(act=2, miss=10, averted=0.5),

@@ -17,7 +17,7 @@ BROKEN_DAY = date(2024, 3, 10)
 
 def land(folder: Path, period: Period, data: Path) -> None:
     """Write the files of `period` into `folder`, leaving alone any that are there."""
-    for name, frame in _cut(period, USE_CASE.horizon.cutoff(period.last)).items():
+    for name, frame in _cut(period, USE_CASE.schedule.cutoff(period.last)).items():
         if not (folder / f"{name}.csv").exists():
             _write(folder / f"{name}.csv", frame)
 
@@ -34,7 +34,7 @@ def _write(path: Path, frame: pd.DataFrame) -> None:
 
 
 def _cut(period: Period, last: datetime) -> dict[str, pd.DataFrame]:
-    first = USE_CASE.horizon.cutoff(period.first - timedelta(days=1))
+    first = USE_CASE.schedule.cutoff(period.first - timedelta(days=1))
     days = [period.first + timedelta(days=n) for n in range(-2, (period.last - period.first).days + 1)]
     rides, traffic = (pd.concat(frames) for frames in zip(*map(_day, days), strict=True))
     rides["kilometres"] = rides["kilometres"].astype(object)

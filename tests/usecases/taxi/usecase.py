@@ -51,21 +51,23 @@ USE_CASE = UseCase(
             known_at=Delay(after="measured_at", hours=1),
         ),
     ),
-    horizon=Night(hour=3, timezone="Asia/Kolkata"),
+    horizons=(
+        Night(hour=3, timezone="Asia/Kolkata"),
+        Live(
+            before="pickup_at",
+            hours=2,
+            features=(
+                Window("rides", column="is_late", how="mean", by=("zone",), hours=(6,), on="event_time", shrinkage=5),
+                Since("rides", by=("zone",), condition="is_late", within_hours=24),
+            ),
+        ),
+    ),
     features=(
         Column("zone"),
         Column("kilometres"),
         Function("pickup_hour"),
         Window("rides", column="is_late", how="mean", by=("zone",), days=(3, 14), shrinkage=5),
         AsOf("traffic", by=("zone",), columns=("congestion",), within_hours=6),
-    ),
-    live=Live(
-        before="pickup_at",
-        hours=2,
-        features=(
-            Window("rides", column="is_late", how="mean", by=("zone",), hours=(6,), on="event_time", shrinkage=5),
-            Since("rides", by=("zone",), condition="is_late", within_hours=24),
-        ),
     ),
     candidates=(Logistic(strength=1.0), GradientBoosting(trees=10, leaves=4, rows_per_leaf=20)),
     cost=Cost(act=2, miss=10, averted=0.5),

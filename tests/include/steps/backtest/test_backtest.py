@@ -287,7 +287,7 @@ def test_a_night_is_decided_as_the_monitor_decides_it(
     )
     (policy,) = policies.parse("triggers", case.triggers)
     observed = simulation.observe(simulation.start(policy, scene), OPEN, period.last, scene, {TrainingId(first): model})
-    ours = triggers.decide(OPEN, observed, case.horizon)
+    ours = triggers.decide(OPEN, observed, case.schedule)
     assert (ours.retrain, ours.trigger, ours.reason) == (decided.retrain, decided.trigger, decided.reason)
     assert {each.trigger: each.value for each in ours.findings} == pytest.approx(
         {each["trigger"]: each["value"] for each in decided.findings}

@@ -22,7 +22,7 @@ from tests.include.steps.conftest import HISTORY, LAST, NIGHT
 
 
 def live(case: UseCase, settings: Settings) -> pd.DataFrame:
-    rows = build.read(settings.lake, case, horizon=case.live)
+    rows = build.read(settings.lake, case, horizon=case.lives[0])
     return rows.sort_values("entity", ignore_index=True)
 
 
@@ -52,7 +52,7 @@ def test_live_features_know_more_than_those_of_the_night(arrive: Callable[[str],
         "entity",
         "night",
         "cutoff",
-        *taxi.names_at(taxi.live or taxi.horizon),
+        *taxi.all_names,
         "feature_service",
     ]
     name = "is_late_mean_by_zone_3d"
@@ -64,7 +64,7 @@ def test_without_a_live_horizon_no_live_features_are_written(
     arrive: Callable[[str], Settings], taxi: UseCase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = arrive("features")
-    monkeypatch.setattr(usecases, "get", lambda name: replace(taxi, live=None))
+    monkeypatch.setattr(usecases, "get", lambda name: replace(taxi, horizons=(taxi.schedule,)))
     build.build("taxi", HISTORY)
     assert not Path(build.address(settings.lake, taxi)).with_name("live").exists()
 

@@ -23,9 +23,9 @@ def test_each_night_names_its_features_and_counts(home: Settings, gym: UseCase) 
         }
     )
     for _ in range(2):
-        infinite_values.alert(context, gym.horizon, PERIOD, built)
+        infinite_values.alert(context, gym.schedule, PERIOD, built)
     (alert,) = warehouse.alerts(context.engine, "gym")
     assert (str(alert.night), alert.subject) == ("2023-01-01", "visits")
     assert alert.message.startswith("the feature visits is infinite in 2 of 3 rows: correct how it is computed")
-    infinite_values.alert(context, gym.horizon, PERIOD, built.assign(visits=1.0))
+    infinite_values.alert(context, gym.schedule, PERIOD, built.assign(visits=1.0))
     assert warehouse.alerts(context.engine, "gym") == ()

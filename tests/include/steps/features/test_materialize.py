@@ -31,9 +31,7 @@ def deployed(arrive: Arrive, step: str = "ingest the next night") -> Settings:
 def held(case: UseCase, settings: Settings) -> dict[str, Any]:
     """Return what is online of every entity at each horizon, and what is on the shelf."""
     reported: dict[str, Any] = {}
-    for service, horizon in zip(
-        build.services(StepContext(case=case, settings=settings)), (case.horizon, case.live), strict=False
-    ):
+    for service, horizon in zip(build.services(StepContext(case=case, settings=settings)), case.horizons, strict=False):
         ids = sorted(build.read(settings.lake, case, horizon=horizon)["entity"])
         reported[service.view] = feature_store.online(settings, service, ids).to_csv()
     folder = materialize.snapshot_folder(StepContext(case=case, settings=settings))
@@ -175,7 +173,7 @@ def test_a_member_who_comes_back_every_month_is_online_as_of_the_last(home: Sett
     rows = build.read(home.lake, gym, "2023-12-01", "2023-12-01").set_index("entity").sort_index()
     online = feature_store.online(home, build.service(StepContext(case=gym, settings=home)), list(rows.index))
     assert online["visits"].tolist() == rows["visits"].tolist()
-    assert set(online["cutoff"]) == {pd.Timestamp(gym.horizon.cutoff(pd.Timestamp("2023-12-01").date()))}
+    assert set(online["cutoff"]) == {pd.Timestamp(gym.schedule.cutoff(pd.Timestamp("2023-12-01").date()))}
 
 
 def test_a_package_pins_the_feature_service_that_it_was_trained_with(arrive: Arrive, taxi: UseCase) -> None:

@@ -47,7 +47,7 @@ def test_of_two_labels_the_one_known_last_by_the_cutoff_counts(arrive: Arrive, t
     settings = arrive("train")
     reported = rides(taxi, settings)
     first = reported[reported["ride_date"] == "2024-03-05"].iloc[[0]]
-    cutoff = pd.Timestamp(taxi.horizon.cutoff(WHEN))
+    cutoff = pd.Timestamp(taxi.schedule.cutoff(WHEN))
     before = first.assign(is_late=7.0, known_at=cutoff)
     after = first.assign(is_late=9.0, known_at=cutoff + pd.Timedelta(seconds=1))
     put(taxi, settings, pd.concat([after, reported, before]).astype(reported.dtypes))
@@ -102,7 +102,7 @@ def test_what_a_table_said_at_the_event_is_told_only_where_it_was_the_future(arr
     traffic = lake.read(build.valid_address(settings.lake, taxi, "traffic")).set_index(["zone", "measured_at"])[
         "congestion"
     ]
-    cutoff = bookings["ride_date"].map(lambda night: pd.Timestamp(taxi.horizon.cutoff(night.date())))
+    cutoff = bookings["ride_date"].map(lambda night: pd.Timestamp(taxi.schedule.cutoff(night.date())))
     future = (bookings["pickup_at"] + pd.Timedelta(hours=1) > cutoff).to_numpy()
     expected = traffic.loc[list(zip(bookings["zone"], bookings["pickup_at"], strict=True))].to_numpy()
     assert future.sum() > 0

@@ -110,7 +110,7 @@ def test_a_linked_folder_of_the_night_is_waited_for_and_named(home: Settings, gy
     folder.symlink_to(tmp_path / "elsewhere")
     wait = arrivals.find_wait("gym", MONTH, JUST_AFTER)
     assert wait is not None
-    described = wait.describe("gym", gym.horizon.parse(MONTH), landing.Folder(folder))
+    described = wait.describe("gym", gym.schedule.parse(MONTH), landing.Folder(folder))
     assert (
         f"land them, and the night starts by itself. {MONTH}: expected a folder at {folder}, got a file or" in described
     )

@@ -139,7 +139,7 @@ def test_what_is_quarantined_is_said_in_an_alert(arrive: Arrive) -> None:
 def test_the_warehouse_knows_each_label_once(arrive: Arrive, taxi: UseCase) -> None:
     settings = arrive("features")
     rides = lake.read(lake.address(settings.lake, "taxi", "valid", "rides"))
-    known = taxi.horizon.cutoff(periods.parse("2024-03-16").last)
+    known = taxi.schedule.cutoff(periods.parse("2024-03-16").last)
     assert warehouse.count_labels(warehouse.engine(settings.warehouse_url), "taxi", known) == rides["entity"].nunique()
 
 

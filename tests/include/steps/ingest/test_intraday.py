@@ -33,7 +33,7 @@ def settings(arrive: Callable[[str], Settings]) -> Settings:
 
 def served(case: UseCase, settings: Settings) -> FeatureSnapshot:
     return snapshot_store.SnapshotCache(
-        materialize.snapshot_folder(StepContext(case=case, settings=settings), case.live)
+        materialize.snapshot_folder(StepContext(case=case, settings=settings), case.lives[0])
     ).snapshot
 
 
@@ -48,7 +48,7 @@ def test_once_every_cutoff_has_passed_the_shelf_has_what_training_reads_the_next
     live = frame(served(taxi, settings))
     for step in (ingest.ingest, build.build):
         step("taxi", "2024-03-18")
-    read = build.read(settings.lake, taxi, NIGHT, NIGHT, horizon=taxi.live).set_index("entity").sort_index()
+    read = build.read(settings.lake, taxi, NIGHT, NIGHT, horizon=taxi.lives[0]).set_index("entity").sort_index()
     pd.testing.assert_frame_equal(live, read[live.columns].astype(object), check_exact=True, check_names=False)
 
 
@@ -69,11 +69,11 @@ def test_the_snapshot_says_as_of_when_and_what_its_features_mean(settings: Setti
     intraday.refresh("taxi", NOON)
     facts = served(taxi, settings).facts
     assert (facts["night"], facts["as_of"]) == (NIGHT, NOON.isoformat())
-    assert facts["feature_service"] == build.service(StepContext(case=taxi, settings=settings), taxi.live).name
+    assert facts["feature_service"] == build.service(StepContext(case=taxi, settings=settings), taxi.lives[0]).name
 
 
 def test_a_moment_again_is_the_same_and_an_earlier_one_takes_nothing_back(settings: Settings, taxi: UseCase) -> None:
-    folder = materialize.snapshot_folder(StepContext(case=taxi, settings=settings), taxi.live)
+    folder = materialize.snapshot_folder(StepContext(case=taxi, settings=settings), taxi.lives[0])
     intraday.refresh("taxi", NOON)
     noon = snapshot_store.newest(folder)
     intraday.refresh("taxi", NOON)
@@ -109,7 +109,7 @@ def test_rows_that_break_the_contract_are_left_out_and_told(
 def test_without_a_live_horizon_there_is_nothing_to_refresh(
     settings: Settings, taxi: UseCase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(usecases, "get", lambda _: replace(taxi, live=None))
+    monkeypatch.setattr(usecases, "get", lambda _: replace(taxi, horizons=(taxi.schedule,)))
     with pytest.raises(RequestError, match="taxi has no live horizon"):
         intraday.refresh("taxi", NOON)
 

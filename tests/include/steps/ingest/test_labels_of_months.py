@@ -22,8 +22,8 @@ def recorded(settings: Settings) -> set[tuple[str, str]]:
 
 def land(settings: Settings, gym: UseCase, night: str) -> Path:
     """Let a night's files land and return their folder."""
-    folder = Path(str(landing.period_location(settings.landing, "gym", gym.horizon.parse(night))))
-    usecases.module("gym", "source").land(folder, gym.horizon.parse(night), settings.data)
+    folder = Path(str(landing.period_location(settings.landing, "gym", gym.schedule.parse(night))))
+    usecases.module("gym", "source").land(folder, gym.schedule.parse(night), settings.data)
     return folder
 
 

@@ -268,6 +268,6 @@ def test_months_of_labels_in_one_late_file_are_recorded_under_their_own_nights(h
         "renewals.late.csv", "".join([header, *parts]).encode()
     )
     assert list(late_files.reingest("gym")) == [months[-1]]
-    known = warehouse.labels(engine, "gym", gym.horizon.cutoff(periods.parse(months[-1]).last))
+    known = warehouse.labels(engine, "gym", gym.schedule.cutoff(periods.parse(months[-1]).last))
     assert known["night"].astype(str).value_counts().to_dict() == dict.fromkeys(("2023-01-01", *months[:2]), 120)
     assert late_files.find("gym") == {}

@@ -60,7 +60,7 @@ def test_each_server_has_its_rows_and_all_together_theirs(taxi: UseCase, home: S
         ("all", "memory_mb"): 2.5,
         ("all", "requests_failed"): 4.0,
     }
-    assert {float(each["time"]) for each in asked} == {taxi.horizon.cutoff(NIGHT).timestamp()}
+    assert {float(each["time"]) for each in asked} == {taxi.schedule.cutoff(NIGHT).timestamp()}
     assert all("[86400s]" in each["query"] and f'name="{taxi.name}"' in each["query"] for each in asked)
 
 
@@ -110,7 +110,7 @@ def test_a_real_prometheus_tells_of_the_servers_of_this_use_case_alone(
     ):
         asked = replace(home, prometheus_url=address)
         hour = datetime.now(UTC).hour
-        case = replace(taxi, horizon=replace(taxi.horizon, hour=hour, timezone="UTC"))
+        case = replace(taxi, horizons=(replace(taxi.schedule, hour=hour, timezone="UTC"),))
         tonight = datetime.now(UTC).date() + timedelta(days=1)  # its day has the last seconds in it
 
         def measured() -> dict[tuple[str, str], float | None] | None:

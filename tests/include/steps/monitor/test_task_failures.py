@@ -27,7 +27,7 @@ def test_a_failure_stays_until_its_own_task_succeeds(home: Settings, taxi: UseCa
 def test_a_failure_without_a_night_belongs_to_the_latest_one_and_is_short(home: Settings, taxi: UseCase) -> None:
     task_failures.record("taxi", None, "missed_nights.check", "x" * 5000)
     ((night, message),) = alerts(home)
-    assert night == taxi.horizon.latest_decided(datetime.now(UTC))
+    assert night == taxi.schedule.latest_decided(datetime.now(UTC))
     assert len(message) < 1100
     task_failures.settle("taxi", None, "missed_nights.check")
     assert alerts(home) == []

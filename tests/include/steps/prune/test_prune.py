@@ -78,7 +78,7 @@ def play(home: Path, case: UseCase) -> None:
         sizes, others = list[int](), dict[int, str]()
         for window in range(WINDOWS):
             nights = [
-                case.horizon.previous(HISTORY.last, -(window * WINDOW + number)) for number in range(1, WINDOW + 1)
+                case.schedule.previous(HISTORY.last, -(window * WINDOW + number)) for number in range(1, WINDOW + 1)
             ]
             play_window(nights, settings)
             if window in (REJECTED_WINDOW, PROMOTED_WINDOW):
@@ -132,15 +132,15 @@ def test_what_a_home_holds_is_flat_from_the_twentieth_night_on(played: Played) -
 
 
 def test_every_part_has_no_more_nights_than_it_declares(played: Played, short: UseCase) -> None:
-    engine, horizon, last = (
+    engine, schedule, last = (
         warehouse.engine(played.settings.warehouse_url),
-        short.horizon,
+        short.schedule,
         date.fromisoformat(played.last),
     )
-    first = {name: horizon.previous(last, nights - 1) for name, nights in vars_of(SHORT).items()}
+    first = {name: schedule.previous(last, nights - 1) for name, nights in vars_of(SHORT).items()}
     assert lake.nights(build.address(played.settings.lake, short))[0] == first["rows"]
     assert min(each.night for each in warehouse.metrics(engine, "gym")) >= first["metrics"]
-    assert warehouse.scores(engine, "gym", horizon.previous(first["scores"])).empty
+    assert warehouse.scores(engine, "gym", schedule.previous(first["scores"])).empty
     assert not warehouse.scores(engine, "gym", first["scores"]).empty
     landed = [path.name for path in Path(played.settings.landing, "gym").iterdir() if path.name != "intraday"]
     assert min(name.split("..")[-1] for name in landed) >= str(first["landing"])
@@ -202,11 +202,11 @@ def test_the_tables_that_live_packages_were_trained_on_can_be_read_and_no_night_
 
 
 def test_rescoring_rollback_audit_and_retraining_work_afterwards(played: Played, short: UseCase) -> None:
-    first = str(short.horizon.previous(date.fromisoformat(played.last), 2))
+    first = str(short.schedule.previous(date.fromisoformat(played.last), 2))
     (chunk,) = rescore.plan("gym", first, played.last, "champion", "ann", "after a prune, to try it")
     assert rescore.rescore("gym", chunk) == 3 * 120
     assert rollback.roll_back("gym", "ann", "after a prune, to try it", "once").subject == played.first
-    night = str(short.horizon.previous(date.fromisoformat(played.last), -1))
+    night = str(short.schedule.previous(date.fromisoformat(played.last), -1))
     ingest.ingest("gym", night)
     build.build("gym", night)
     assert score.score("gym", night) == 120

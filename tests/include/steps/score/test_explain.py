@@ -51,6 +51,6 @@ def test_a_score_that_no_package_made_is_found_out(arrive: Arrive, taxi: UseCase
     engine, (package,) = warehouse.engine(settings.warehouse_url), settings.packages.glob("[!.]*")
     forged = pd.DataFrame({"entity": ["2024-03-18|0"], "score": [0.999]})
     version = lake.version(build.address(settings.lake, taxi))
-    published.publish(engine, "taxi", night, package.name, forged, taxi.horizon.cutoff(night), version)
+    published.publish(engine, "taxi", night, package.name, forged, taxi.schedule.cutoff(night), version)
     with pytest.raises(LedgerError, match="the score 0.999 of '2024-03-18|0' was not made by package"):
         explain.explain("taxi", str(night), "2024-03-18|0")

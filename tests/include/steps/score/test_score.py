@@ -28,7 +28,7 @@ def test_every_entity_of_the_night_gets_the_champions_score_at_the_cutoff(arrive
     promoted = ledger.champion(engine, "taxi")
     assert promoted is not None
     assert set(issued["model_digest"]) == {promoted.subject}
-    assert set(issued["published_at"]) == {taxi.horizon.cutoff(date(2024, 3, 17))}
+    assert set(issued["published_at"]) == {taxi.schedule.cutoff(date(2024, 3, 17))}
 
 
 def test_a_score_once_issued_is_not_rewritten_by_features_that_changed(arrive: Arrive, taxi: UseCase) -> None:

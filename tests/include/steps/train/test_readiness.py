@@ -61,6 +61,6 @@ def test_labels_of_one_class_are_not_enough() -> None:
 
 def test_with_a_champion_nothing_is_needed(home: Settings, gym: UseCase) -> None:
     engine, promoted = warehouse.engine(home.warehouse_url), Promoted(approved_by=(), evidence="")
-    night = gym.horizon.parse("2023-12-01").last
+    night = gym.schedule.parse("2023-12-01").last
     ledger.append(engine, kind=EntryKind.PROMOTED, use_case="gym", night=night, subject="c", payload=promoted, key="p")
     assert readiness.measure(gym, home) is None

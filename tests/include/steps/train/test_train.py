@@ -61,7 +61,7 @@ def test_the_training_set_holds_matured_nights_and_labels_known_by_the_cutoff(ar
         NightContext(case=taxi, night=night, settings=settings), table_snapshot.take(taxi, settings)
     )
     rides = lake.read(build.valid_address(settings.lake, taxi, "rides")).set_index("entity")
-    assert rides.loc[rows.frame["entity"], KNOWN_AT].max() <= taxi.horizon.cutoff(night)
+    assert rides.loc[rows.frame["entity"], KNOWN_AT].max() <= taxi.schedule.cutoff(night)
     assert rows.nights.max() == "2024-03-09"
     assert list(rows.frame["night"]) == sorted(rows.frame["night"])
 

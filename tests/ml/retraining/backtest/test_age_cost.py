@@ -44,7 +44,7 @@ def observe(night: date = LOOK, trainings: Trainings = TRAINED, min_nights: int 
 def counted(night: date) -> tuple[float, int]:
     """Return the slope by regression with a column for each night, and the number of nights, row by row."""
     trained = [FREE.initial_training.night, *(each.night for each in as_of(night).records)][-worth.MODELS :]
-    cutoff = np.datetime64(FREE.case.horizon.cutoff(night).replace(tzinfo=None))
+    cutoff = np.datetime64(FREE.case.schedule.cutoff(night).replace(tzinfo=None))
     costs: dict[tuple[date, str], float] = {}
     for row, (of, known_at) in enumerate(zip(PAST.nights, PAST.known_at, strict=True)):
         if known_at <= cutoff and of <= str(night):
@@ -85,7 +85,7 @@ def test_models_of_others_and_of_later_nights_are_not_seen() -> None:
 
 
 def test_nights_to_come_change_nothing() -> None:
-    known = PAST.known_at <= np.datetime64(FREE.case.horizon.cutoff(LOOK).replace(tzinfo=None))
+    known = PAST.known_at <= np.datetime64(FREE.case.schedule.cutoff(LOOK).replace(tzinfo=None))
     other = replace(PAST, labels=np.where(known, PAST.labels, 1 - PAST.labels))
     assert age_cost.observe(as_of(LOOK), 2, LOOK, world.scene(other), TRAINED) == observe()
     early = PAST.nights <= str(world.night(HISTORY + 20))

@@ -78,7 +78,7 @@ def test_a_new_champion_begins_without_a_layer() -> None:
 def test_only_nights_that_the_champion_answered_for_are_fitted_on() -> None:
     late = Period(world.night(HISTORY + 20), SCENE.period.last)
     first = next(recalibration.fit_layers(FIRST, late, replace(DECLARED, every_nights=6), SCENE))
-    matured = PAST.matured_nights(first.night, SCENE.case.horizon.cutoff(first.night), SCENE.case.matured_share)
+    matured = PAST.matured_nights(first.night, SCENE.case.schedule.cutoff(first.night), SCENE.case.matured_share)
     assert first.night == world.night(HISTORY + 25)
     assert first.fitted.nights == sum(each >= str(late.first) for each in matured) == 5
 
@@ -87,7 +87,7 @@ def test_only_nights_that_the_champion_answered_for_are_fitted_on() -> None:
 def test_labels_that_were_not_known_yet_change_nothing(late_days: float) -> None:
     past = world.past(late_days=late_days)
     cut = world.night(HISTORY + WALKED // 2)
-    known = past.known_at <= np.datetime64(SCENE.case.horizon.cutoff(cut).replace(tzinfo=None))
+    known = past.known_at <= np.datetime64(SCENE.case.schedule.cutoff(cut).replace(tzinfo=None))
     other = replace(past, labels=np.where(known, past.labels, 1 - past.labels))
     ours, theirs = (layers(scene=world.scene(rows)) for rows in (past, other))
     assert [each for each in ours if each.night <= cut] == [each for each in theirs if each.night <= cut]
@@ -116,6 +116,6 @@ def test_triggers_see_the_scores_that_were_answered() -> None:
         facts.append(simulation.observe(run, TRIGGERS, late, SCENE, trained))
         scores = simulation.served_scores(run, SCENE, trained)
         first = world.night(HISTORY + 30 - TRIGGERS.window_nights)
-        rows = PAST.matured(PAST.rows(first, late), SCENE.case.horizon.cutoff(late), SCENE.case.matured_share)
+        rows = PAST.matured(PAST.rows(first, late), SCENE.case.schedule.cutoff(late), SCENE.case.matured_share)
         assert facts[-1].calibration_gap == pytest.approx(scores[rows].mean() - PAST.labels[rows].mean())
     assert facts[0].calibration_gap != facts[1].calibration_gap

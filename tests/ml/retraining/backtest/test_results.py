@@ -89,7 +89,7 @@ SCENE_ENDS = (SCENE.period.first, SCENE.period.last)
 def test_blocks_are_weeks_of_nights_and_months_where_a_night_is_a_month() -> None:
     assert len(set(results.block_starts(PAST.nights[PAST.rows(*SCENE_ENDS)], SCENE))) == -(-world.WALKED // 7)
     rehearsal = Demo(history="2023-01-01..2023-12-01", nights="2024-01-01..2024-04-01")
-    monthly = replace(SCENE.case, horizon=Night(hour=2, timezone="UTC", every="month"), demo=rehearsal)
+    monthly = replace(SCENE.case, horizons=(Night(hour=2, timezone="UTC", every="month"),), demo=rehearsal)
     scene = replace(SCENE, case=monthly, period=parse("2024-01-01..2024-04-01"))
     nights = np.array(["2024-01-01", "2024-02-01", "2024-04-01"], object)
     assert results.block_starts(nights, scene).tolist() == nights.tolist()

@@ -53,7 +53,7 @@ def test_a_schedule_asks_at_each_look_and_each_model_answers_from_the_night_afte
 
 def known(walk: PolicyRun, night: date, grown: dict[TrainingId, TrainingResult]) -> ChampionFacts:
     """Return the facts of a night as they are counted row by row."""
-    cutoff = FREE.case.horizon.cutoff(night).replace(tzinfo=None)
+    cutoff = FREE.case.schedule.cutoff(night).replace(tzinfo=None)
     champion = grown[walk.champion_terms[-1].training]
     since = {str(reign.first_night): grown[reign.training] for reign in walk.champion_terms}
     begins = max(str(night - timedelta(days=TRIGGERS.window_nights)), str(FREE.period.first))
@@ -65,7 +65,7 @@ def known(walk: PolicyRun, night: date, grown: dict[TrainingId, TrainingResult])
     scores = [since[max(each for each in since if each <= PAST.nights[row])].scores[row] for row in at]
     labels = PAST.labels[at]
     tried = [champion.night, *(look.night for look in walk.records if look.decision.retrain)]
-    begin = np.datetime64(FREE.case.horizon.cutoff(champion.night).replace(tzinfo=None))
+    begin = np.datetime64(FREE.case.schedule.cutoff(champion.night).replace(tzinfo=None))
     lost = world.TARGET.row_loss(labels, np.array(scores)) if at else np.zeros(0)
     own = [
         row
@@ -99,7 +99,7 @@ def test_decisions_are_those_of_production_on_facts_counted_row_by_row() -> None
             records=walk.records[:place],
             champion_terms=tuple(reign for reign in walk.champion_terms if reign.first_night <= look.night),
         )
-        expected = triggers.decide(policy.triggers, known(before, look.night, grown), FREE.case.horizon)
+        expected = triggers.decide(policy.triggers, known(before, look.night, grown), FREE.case.schedule)
         assert (look.decision.retrain, look.decision.trigger) == (expected.retrain, expected.trigger)
         assert [each.state for each in look.decision.findings] == [each.state for each in expected.findings]
         for ours, theirs in zip(look.decision.findings, expected.findings, strict=True):
@@ -132,7 +132,7 @@ def test_one_that_begins_anew_with_what_was_trained_walks_the_same_way(name: str
 @pytest.mark.parametrize("name", ["triggers", "triggers:worth=9", "every@6", "shadow:margin=0.001@5"])
 def test_what_comes_after_a_night_changes_nothing_before_it(name: str) -> None:
     cut = world.night(HISTORY + WALKED // 2)
-    known = PAST.known_at <= np.datetime64(FREE.case.horizon.cutoff(cut).replace(tzinfo=None))
+    known = PAST.known_at <= np.datetime64(FREE.case.schedule.cutoff(cut).replace(tzinfo=None))
     other = replace(PAST, labels=np.where(known, PAST.labels, 1 - PAST.labels))
     ours, theirs = (world.played(one(name), world.scene(rows))[0] for rows in (PAST, other))
     assert [each for each in ours.records if each.night <= cut] == [
