@@ -25,7 +25,7 @@ from ml.usecase import UseCase
 
 
 def declare(use_case: UseCase) -> None:
-    """Define the DAG of one use case."""
+    """Define the DAG of one model: a use case at one of its horizons."""
     night = {"type": "string", "format": "date"}
     first, _, last = use_case.demo.nights.partition("..")
     form = {
@@ -58,5 +58,5 @@ def declare(use_case: UseCase) -> None:
         backtest()
 
 
-for each in usecases.all():
+for each in usecases.models():
     declare(each)

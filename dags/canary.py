@@ -30,7 +30,7 @@ from ml.usecase import UseCase
 
 
 def declare(use_case: UseCase) -> None:
-    """Define the DAG of one use case."""
+    """Define the DAG of one model: a use case at one of its horizons."""
     scores = request.asset(use_case, assets.SCORES)
     timetable = PartitionedAssetTimetable(assets=scores, default_partition_mapper=IdentityMapper())
     form = request.form_fields(use_case, window=False)
@@ -67,5 +67,5 @@ def declare(use_case: UseCase) -> None:
         judge() >> [request_approvals(), release_undecided(), announce_champion()]
 
 
-for each in usecases.all():
+for each in usecases.models():
     declare(each)

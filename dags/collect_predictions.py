@@ -21,7 +21,7 @@ from ml.usecase import UseCase
 
 
 def declare(use_case: UseCase) -> None:
-    """Define the DAG of one use case."""
+    """Define the DAG of one model: a use case at one of its horizons."""
     timetable = CronTriggerTimetable("*/5 * * * *", timezone="UTC") if policy.schedules_enabled() else None
     with DAG(**policy.dag_arguments(use_case, "collect_predictions", __doc__), schedule=timetable, catchup=False):
 
@@ -34,5 +34,5 @@ def declare(use_case: UseCase) -> None:
         collect()
 
 
-for each in usecases.all():
+for each in usecases.models():
     declare(each)

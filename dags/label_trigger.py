@@ -27,7 +27,7 @@ from ml.usecase import UseCase
 
 
 def declare(use_case: UseCase) -> None:
-    """Define the DAG of one use case."""
+    """Define the DAG of one model: a use case at one of its horizons."""
     batch = use_case.triggers.label_batch
     labels = policy.watched_asset(use_case, assets.LABELS, LabelBatchTrigger(use_case.name, batch) if batch else None)
     with DAG(
@@ -59,5 +59,5 @@ def declare(use_case: UseCase) -> None:
         is_requested(night) >> request_retraining(night)
 
 
-for each in usecases.all():
+for each in usecases.models():
     declare(each)

@@ -23,7 +23,7 @@ from ml.usecase import UseCase
 
 
 def declare(use_case: UseCase) -> None:
-    """Define the DAG of one use case."""
+    """Define the DAG of one model: a use case at one of its horizons."""
     scores = request.asset(use_case, assets.SCORES)
     timetable = PartitionedAssetTimetable(assets=scores, default_partition_mapper=IdentityMapper())
     with DAG(
@@ -43,5 +43,5 @@ def declare(use_case: UseCase) -> None:
         measure() >> request_retraining()
 
 
-for each in usecases.all():
+for each in usecases.models():
     declare(each)

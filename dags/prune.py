@@ -33,7 +33,8 @@ def declare(use_case: UseCase) -> None:
         def prune() -> dict[str, int]:
             from include.steps import prune as step
 
-            return {each.part: each.removed_count for each in step.prune(use_case.name)}
+            plans = {model.name: step.prune(model.name) for model in use_case.models}
+            return {f"{name}: {each.part}": each.removed_count for name in plans for each in plans[name]}
 
         @task
         def prune_logs() -> dict[str, int]:

@@ -34,7 +34,7 @@ from ml.usecase import Permission, UseCase
 
 
 def declare(use_case: UseCase) -> None:
-    """Define the DAG of one use case."""
+    """Define the DAG of one model: a use case at one of its horizons."""
     challenger = request.asset(use_case, assets.CHALLENGER)
     timetable = PartitionedAssetTimetable(assets=challenger, default_partition_mapper=IdentityMapper())
     form = request.form_fields(use_case, window=False)
@@ -69,5 +69,5 @@ def declare(use_case: UseCase) -> None:
         acceptance_tests() >> shadow() >> RoleApproval.of_all_roles(use_case) >> shift_traffic() >> promote()
 
 
-for each in usecases.all():
+for each in usecases.models():
     declare(each)

@@ -35,7 +35,7 @@ _PACKAGE = r"^(champion|each-night|[0-9a-f]{12,64})$"
 
 
 def declare(use_case: UseCase) -> None:
-    """Define the DAG of one use case."""
+    """Define the DAG of one model: a use case at one of its horizons."""
     night = {"type": "string", "format": "date"}
     form = {
         **request.use_case_field(use_case),
@@ -69,5 +69,5 @@ def declare(use_case: UseCase) -> None:
         rescore.expand(chunk=plan())
 
 
-for each in usecases.all():
+for each in usecases.models():
     declare(each)

@@ -22,7 +22,7 @@ from ml.usecase import UseCase
 
 
 def declare(use_case: UseCase) -> None:
-    """Define the DAG of one use case."""
+    """Define the DAG of one model: a use case at one of its horizons."""
     form = {
         **request.use_case_field(use_case),
         "why": Param(type="string", minLength=10, description="What is wrong with the current model."),
@@ -41,5 +41,5 @@ def declare(use_case: UseCase) -> None:
         roll_back()
 
 
-for each in usecases.all():
+for each in usecases.models():
     declare(each)

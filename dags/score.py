@@ -31,8 +31,8 @@ from ml.usecase import UseCase
 
 
 def declare(use_case: UseCase) -> None:
-    """Define the DAG of one use case."""
-    features = request.asset(use_case, assets.FEATURES)
+    """Define the DAG of one model: a use case at one of its horizons."""
+    features = request.data_asset(use_case, assets.FEATURES)
     timetable = PartitionedAssetTimetable(assets=features, default_partition_mapper=IdentityMapper())
     why = Param(
         None,
@@ -52,11 +52,18 @@ def declare(use_case: UseCase) -> None:
             from include.steps.score import publication_gate
             from include.steps.score import score as step
 
-            request.set_outlet_partitions(context)
+            period = request.period(context)
+            if request.starts_by_asset(context):
+                period = step.complete_nights(use_case.name, period)
+            if period is None:
+                raise AirflowSkipException(
+                    "no night is complete yet: the last cutoff of one comes after the next night's"
+                )
+            request.set_outlet_partitions(context, period)
             if why := (context["dag_run"].conf or {}).get("why"):
                 publication_gate.override(use_case.name, request.night(context), request.triggering_user(context), why)
             try:
-                rows = step.score(use_case.name, request.period(context))
+                rows = step.score(use_case.name, period)
             except RefusalError as refusal:
                 raise AirflowSkipException(str(refusal)) from None
             if rows is None:
@@ -66,5 +73,5 @@ def declare(use_case: UseCase) -> None:
         score()
 
 
-for each in usecases.all():
+for each in usecases.models():
     declare(each)

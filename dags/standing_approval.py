@@ -31,7 +31,7 @@ from ml.usecase import UseCase
 
 
 def declare(use_case: UseCase) -> None:
-    """Define the DAG of one use case."""
+    """Define the DAG of one model: a use case at one of its horizons."""
     adoption = use_case.adoption
     form = {
         **request.use_case_field(use_case),
@@ -70,5 +70,5 @@ def declare(use_case: UseCase) -> None:
         propose() >> StandingRoleApproval.of_all_roles(use_case) >> grant()
 
 
-for each in usecases.all():
+for each in usecases.models():
     declare(each)

@@ -43,7 +43,7 @@ def reason(context: dict[str, Any]) -> str:
 
 
 def declare(use_case: UseCase) -> None:
-    """Define the DAG of one use case."""
+    """Define the DAG of one model: a use case at one of its horizons."""
     retrain = request.asset(use_case, assets.RETRAIN)
     timetable = PartitionedAssetTimetable(assets=retrain, default_partition_mapper=IdentityMapper())
     why = Param(None, type=["null", "string"], maxLength=200, description="Why to train now; it goes into the ledger.")
@@ -81,5 +81,5 @@ def declare(use_case: UseCase) -> None:
         fit.expand_kwargs(fit_tasks) >> judge(fit_tasks) >> request_release()
 
 
-for each in usecases.all():
+for each in usecases.models():
     declare(each)

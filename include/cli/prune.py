@@ -28,8 +28,8 @@ def prune(
     from include.steps import prune as step
     from include.steps.prune import installation as shared
 
-    names = [usecases.get(use_case).name] if use_case else usecases.names()
-    for name in names:
+    declared = [usecases.get(use_case)] if use_case else map(usecases.get, usecases.names())
+    for name in (model.name for case in declared for model in case.models):
         plans = step.prune(name, dry_run=dry_run)
         _print_plans(name, plans, dry_run=dry_run)
     if use_case:

@@ -68,16 +68,16 @@ class UseCaseStatus:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Overview:
-    """The status of all use cases, and the errors of those that cannot be loaded, as (name, message)."""
+    """The status of all models, and the errors of those that cannot be loaded, as (name, message)."""
 
     use_cases: tuple[UseCaseStatus, ...]
     unreadable: tuple[tuple[str, str], ...]
 
 
 def gather(engine: sa.Engine, moment: datetime) -> Overview:
-    """Return the status of every use case at `moment`."""
+    """Return the status of the model of every use case, at each of its horizons, at `moment`."""
     return Overview(
-        use_cases=tuple(status(engine, case, moment) for case in usecases.all()),
+        use_cases=tuple(status(engine, case, moment) for case in usecases.models()),
         unreadable=tuple(usecases.load_errors().items()),
     )
 

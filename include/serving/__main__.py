@@ -8,6 +8,7 @@ from include.serving import app, config
 from include.serving.http_protocol import HeaderTimeoutProtocol
 from include.settings import load_settings
 from ml.errors import RatchetError, SetupError
+from ml.usecase import model_names
 
 _STOP_SECONDS = 10
 
@@ -20,7 +21,8 @@ def main(use_case: str, command: str = "serve") -> None:
     if command != "serve":
         raise SetupError(f"expected the command 'serve' or none, got {command!r}: the server has no other command")
     settings, serving_config = load_settings(), config.load()
-    snapshot_dir = settings.feature_store / use_case / "snapshots"
+    dataset, horizon = model_names.split(use_case)
+    snapshot_dir = settings.feature_store / dataset / (horizon or "snapshots")
     server_app = app.create(use_case, snapshot_dir, settings, serving_config)
     server = uvicorn.Server(
         uvicorn.Config(

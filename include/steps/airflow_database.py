@@ -37,7 +37,7 @@ def address(installation: Installation) -> str | None:
 
 
 def dag_ids(use_case: str) -> list[str]:
-    """Return the ids of the DAGs that a use case can have."""
+    """Return the ids of the DAGs that a use case, or one of its models, can have."""
     return [f"{use_case}_{path.stem}" for path in sorted((PROJECT / "dags").glob("*.py"))]
 
 

@@ -15,4 +15,5 @@ def prepare_stores(settings: Settings) -> None:
     registry.prepare(settings)
     for case in usecases.all():
         feature_store.apply(settings, *build.services(StepContext(case=case, settings=settings)))
-        release_state.publish_routing(StepContext(case=case, settings=settings))
+        for model in case.models:
+            release_state.publish_routing(StepContext(case=model, settings=settings))

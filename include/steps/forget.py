@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from include import usecases
 from include.installation import Installation
 from include.settings import Settings
 from include.steps import airflow_database, justification
@@ -22,6 +23,7 @@ from include.stores.warehouse import retention as rows_by_night
 from ml.errors import RequestError
 from ml.governance import ledger_entries
 from ml.governance.ledger_entries import EntryKind, Forgotten
+from ml.usecase import model_names
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 
@@ -56,14 +58,23 @@ def forget(
     """
     check_name(use_case)
     justification.check("to forget a use case", who, why)
-    if not assume_idle:
-        activity.check_use_case_idle(installation, use_case)
     settings = installation.settings
-    _record(settings, use_case, Forgotten(who=who, why=why, landing=landing))
-    for name, remove in _parts(settings, use_case, landing=landing).items():
-        yield ForgottenPart(name=name, items=remove())
-    if airflow_database.delete_dags(installation, airflow_database.dag_ids(use_case)):
+    recorded = ledger.models(warehouse.engine(settings.warehouse_url), use_case)
+    names = tuple(sorted({use_case, *recorded, *_declared(use_case)}))
+    if not assume_idle:
+        activity.check_models_idle(installation, names)
+    for name in sorted({use_case, *recorded}):
+        _record(settings, name, Forgotten(who=who, why=why, landing=landing))
+    parts = [_parts(settings, name, landing=landing) for name in names]  # each has the same parts
+    for part in parts[0]:
+        yield ForgottenPart(name=part, items=sum(each[part]() for each in parts))
+    if airflow_database.delete_dags(installation, [dag for name in names for dag in airflow_database.dag_ids(name)]):
         yield ForgottenPart(name="Airflow's runs", items=None)
+
+
+def _declared(use_case: str) -> list[str]:
+    """Return the names of the models that the use case declares, if it can be read."""
+    return [each for each in usecases.model_names() if model_names.dataset_of(each) == use_case]
 
 
 def _record(settings: Settings, use_case: str, payload: Forgotten) -> None:

@@ -20,6 +20,7 @@ from ml.errors import LedgerError
 from ml.governance import former_names, hash_chain, ledger_entries
 from ml.governance.hash_chain import GENESIS, Entry, Json
 from ml.governance.ledger_entries import EntryKind, Payload
+from ml.usecase import model_names
 
 INSTALLATION = ""  # the use case of entries that concern the whole installation
 _CHAMPION_KINDS = (EntryKind.PROMOTED, EntryKind.ROLLED_BACK)
@@ -152,6 +153,13 @@ def search(
             return SearchResult(entries=tuple(map(_entry, connection.execute(query))), count=count)
         except (TypeError, ValueError) as error:
             raise LedgerError(f"an entry of the ledger cannot be read ({error}): `ratchet ledger` names it") from None
+
+
+def models(engine: sa.Engine, dataset: str) -> tuple[str, ...]:
+    """Return the names of the models of the use case `dataset` that have entries, at the night's horizon first."""
+    with engine.connect() as connection:
+        names = connection.scalars(sa.select(_TABLE.c.use_case).distinct())
+        return tuple(sorted(name for name in names if model_names.dataset_of(name) == dataset))
 
 
 def kinds(engine: sa.Engine) -> tuple[str, ...]:

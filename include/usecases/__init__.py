@@ -33,6 +33,11 @@ def names() -> tuple[str, ...]:
     return tuple(sorted(_folders(*__path__)))
 
 
+def model_names() -> tuple[str, ...]:
+    """Return the names of all models, and of use cases that cannot be read."""
+    return tuple(sorted({*names(), *(model.name for model in models())}))
+
+
 def load_errors() -> dict[str, str]:
     """Return the error message of each use case that cannot be read, by name."""
     errors = {}

@@ -129,6 +129,16 @@ def set_outlet_partitions(context: Mapping[str, Any], key: str | None = None) ->
         context["outlet_events"][outlet].add_partitions(key or period(context))
 
 
+def starts_by_asset(context: Mapping[str, Any]) -> bool:
+    """Return whether an asset started this run."""
+    return getattr(context["dag_run"], "run_type", None) == _BY_ASSET
+
+
+def data_asset(use_case: UseCase, stage: str) -> Asset:
+    """Return the asset of a stage of the data, which the models of all horizons share."""
+    return Asset(name=assets.name(use_case.dataset, stage), uri=assets.uri(use_case.dataset, stage))
+
+
 def asset(use_case: UseCase, stage: str, *watchers: AssetWatcher) -> Asset:
     """Return the asset by which one DAG of a use case, or a watcher, starts the next."""
     return Asset(name=assets.name(use_case.name, stage), uri=assets.uri(use_case.name, stage), watchers=list(watchers))

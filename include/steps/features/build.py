@@ -33,7 +33,7 @@ def build(use_case: str, period: str) -> int:
     Later nights that look back on the period are built again. For each live horizon, this also builds the features of
     the nights whose last live cutoff has been reached.
     """
-    context = StepContext.load(use_case)
+    context = StepContext.load_data(use_case)
     span = context.case.schedule.parse(period)
     tables = table_snapshot.take(context.case, context.settings)
     affected = Period(span.first, max([span.last, *_dependent_nights(context, span)]))
@@ -80,6 +80,14 @@ def _write(
     warehouse.record_table_reads(engine, context.case.name, period, STAGE, product, tables.versions)
     build_costs.record(engine, context.case, horizon, table(horizon), period, built, watch.seconds)
     infinite_values.alert(context, horizon, period, built)
+
+
+def complete_nights(context: StepContext, period: Period) -> Period | None:
+    """Return the nights that have the features of the context's horizon since `period` landed; None without any."""
+    horizon = context.case.horizon
+    if isinstance(horizon, Night):
+        return period
+    return _complete_nights(context.case, horizon, period, table_snapshot.take(context.case, context.settings))
 
 
 def _complete_nights(case: UseCase, live: Live, period: Period, tables: TableSnapshot) -> Period | None:

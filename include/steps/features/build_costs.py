@@ -45,7 +45,7 @@ def record(
 
 def build_milliseconds(engine: sa.Engine, case: UseCase, table: str, until: date) -> dict[str, Metric]:
     """Return the build time of each declaration when `table` was last built for a night up to `until`."""
-    metrics = warehouse.metrics(engine, case.name, last_night=until, metric=MILLISECONDS)
+    metrics = warehouse.metrics(engine, case.dataset, last_night=until, metric=MILLISECONDS)
     return {each.slice.removeprefix(f"{table}:"): each for each in metrics if each.slice.startswith(f"{table}:")}
 
 
@@ -56,5 +56,5 @@ def _reportable_columns(case: UseCase, horizon: Night | Live) -> list[str]:
 
 def _metric(case: UseCase, night: date, slice_: str, metric: str, value: float, n: int) -> Metric:
     return Metric(
-        use_case=case.name, night=night, model_digest=_NO_MODEL, slice=slice_, metric=metric, value=float(value), n=n
+        use_case=case.dataset, night=night, model_digest=_NO_MODEL, slice=slice_, metric=metric, value=float(value), n=n
     )

@@ -15,7 +15,7 @@ from ml.errors import RequestError
 from ml.features import CUTOFF, ENTITY, snapshots
 from ml.governance.hash_chain import Entry
 from ml.ingestion.availability import NIGHT
-from ml.usecase import Live, Night, UseCase
+from ml.usecase import Live, Night, UseCase, periods
 
 _WINDOW_NIGHTS = 3
 _SEARCHED_NIGHTS = 62
@@ -23,7 +23,7 @@ _SEARCHED_NIGHTS = 62
 
 def apply(use_case: str) -> list[str]:
     """Apply the feature definitions of a use case to the feature store, for deployments; return the new services."""
-    context = StepContext.load(use_case)
+    context = StepContext.load_data(use_case)
     return feature_store.apply(context.settings, *feature_step.services(context))
 
 
@@ -36,7 +36,7 @@ def materialize(use_case: str, period: str) -> int:
     or a person let it through, SetupError when the features as declared now were never deployed, and FeatureError when
     the night was built from other declarations.
     """
-    context = StepContext.load(use_case)
+    context = StepContext.load_data(use_case)
     span, tables = context.case.schedule.parse(period), table_snapshot.take(context.case, context.settings)
     services = feature_step.services(context)
     for service in services:
@@ -58,7 +58,7 @@ def materialize(use_case: str, period: str) -> int:
 
 def override(use_case: str, night: str, who: str, why: str) -> Entry:
     """Let servers answer from `night` (of a window, its last) though it has no published scores; see `materialize`."""
-    return snapshot_publication.override(NightContext.load_night(use_case, night), who, why)
+    return snapshot_publication.override(StepContext.load_data(use_case).at(periods.parse(night).last), who, why)
 
 
 def withdraw(use_case: str, night: str, who: str, why: str) -> str | None:
@@ -67,7 +67,7 @@ def withdraw(use_case: str, night: str, who: str, why: str) -> str | None:
     If no other snapshot is kept, that of the newest night that may be published is exported again; None without any.
     The ledger records who and why. Raises RequestError when the night has no snapshot.
     """
-    context = NightContext.load_night(use_case, night)
+    context = StepContext.load_data(use_case).at(periods.parse(night).last)
     folder = snapshot_folder(context)
     stored = snapshot_store.nights(folder)
     if str(context.night) not in stored and not snapshot_publication.is_withdrawn(context):

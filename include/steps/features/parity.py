@@ -37,7 +37,7 @@ def check(use_case: str, period: str) -> int:
     the champion was trained on counts as empty. Raises FeatureError when the table itself was built from other
     declarations than the current ones.
     """
-    use_case_context = StepContext.load(use_case)
+    use_case_context = StepContext.load_data(use_case)
     context = use_case_context.at(use_case_context.case.schedule.parse(period).last)
     tables = table_snapshot.take(context.case, context.settings)
     comparisons = [*_compare_nightly(_ParityRun(context, context.case.horizon, tables))]

@@ -116,7 +116,7 @@ def rows(
     Personal columns are masked unless `show_personal`. Raises RequestError when there is no such table, and DataError
     when there is no such version or a vacuum removed it.
     """
-    context = StepContext.load(use_case)
+    context = StepContext.load_data(use_case)
     known = tables(context)
     if table not in known:
         raise RequestError(f"expected one of the tables {sorted(known)}, got {table!r}")
@@ -159,7 +159,7 @@ def vacuum(use_case: str, keep_nights: int, *, dry_run: bool = False) -> tuple[V
     The ledger, the lineage and published scores refer to versions. Raises LedgerError, and removes nothing, when the
     training tables of a model that may still serve are not recorded.
     """
-    context = StepContext.load(use_case)
+    context = StepContext.load_data(use_case)
     _check_traced(context)
     kept: dict[str, set[int]] = {}
     for each in list_references(use_case):

@@ -20,7 +20,7 @@ def ingest(use_case: str, period: str) -> dict[str, int]:
     and the others are ingested. Raises RequestError for an invalid period, DeclarationError when the use case
     contradicts itself, and DataError when the file of a required table is missing.
     """
-    context = StepContext.load(use_case)
+    context = StepContext.load_data(use_case)
     parsed_period = context.case.schedule.parse(period)
     coherence.check(context.case)
     location = landing.period_location(context.settings.landing, context.case.name, parsed_period)

@@ -44,7 +44,7 @@ def find_wait(use_case: str, period: str, now: datetime) -> Wait | None:
     Required tables are waited for until `Arrival.hours` after the cutoff, optional ones for `Arrival.optional_hours`.
     Raises RequestError for an invalid period, and SetupError when the landing area does not answer.
     """
-    context = StepContext.load(use_case)
+    context = StepContext.load_data(use_case)
     case, parsed = context.case, context.case.schedule.parse(period)
     cutoff = case.schedule.cutoff(parsed.last)
     required_until, optional_until = (
@@ -71,13 +71,13 @@ def find_wait(use_case: str, period: str, now: datetime) -> Wait | None:
 
 def announce(use_case: str, period: str, wait: Wait) -> None:
     """Raise the alert that `period` waits; `finish` withdraws it."""
-    context = StepContext.load(use_case)
+    context = StepContext.load_data(use_case)
     warehouse.raise_alert(context.engine, _alert(context, period, wait))
 
 
 def finish(use_case: str, period: str) -> None:
     """Withdraw the alert that `period` waits, if there is one."""
-    context = StepContext.load(use_case)
+    context = StepContext.load_data(use_case)
     warehouse.withdraw_alerts(context.engine, [_alert(context, period, None)])
 
 

@@ -25,7 +25,7 @@ def find(use_case: str, *, everything: bool = True) -> LateFiles:
     No file is read. A file is late if its version differs from the one ingested with its period; a period that was
     never ingested has no late files. Nights more than 31 before the latest are examined only with `everything`.
     """
-    context = StepContext.load(use_case)
+    context = StepContext.load_data(use_case)
     return _find(context, everything)
 
 
@@ -36,7 +36,7 @@ def reingest(use_case: str, periods: Collection[str] | None = None) -> dict[str,
     were ingested before is left as it is, and so is one that `offer` leaves to a person. Raises DataError, and ingests
     nothing of that period, when a file ingested before is missing, because its rows would be lost.
     """
-    context = StepContext.load(use_case)
+    context = StepContext.load_data(use_case)
     results = {}
     for period, late in _changed(context, periods).items():
         if not _is_offered(context, late):
@@ -50,7 +50,7 @@ def offer(use_case: str, periods: Collection[str] | None = None) -> list[str]:
 
     They are files of other tables than that of the labels, unless the use case declares `Arrival(late="ingest")`.
     """
-    context = StepContext.load(use_case)
+    context = StepContext.load_data(use_case)
     offered = {period: late for period, late in _changed(context, periods).items() if _is_offered(context, late)}
     for period, late in offered.items():
         _raise_alert(context, period, late)

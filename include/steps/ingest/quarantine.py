@@ -36,7 +36,7 @@ class Reprocessed:
 
 def list_files(use_case: str, first: date | None = None, last: date | None = None) -> tuple[FileRevision, ...]:
     """Return the files that are quarantined in part or as a whole, for periods that overlap `first` to `last`."""
-    context = StepContext.load(use_case)
+    context = StepContext.load_data(use_case)
     files = warehouse.files(context.engine, context.case.name)
     return tuple(
         each for each in files if _is_quarantined(each) and _lies_within(period_text.parse(each.period), first, last)
@@ -49,7 +49,7 @@ def rows(use_case: str, period: str, table: str | None = None, *, show_personal:
     Unless `show_personal`, personal cells of the text are masked; in tables with personal columns, reasons have no
     values, and a row that breaks a rule of a column shows no cell.
     """
-    context = StepContext.load(use_case)
+    context = StepContext.load_data(use_case)
     span = context.case.schedule.parse(period)
     frames = []
     for each in [context.case.table(table)] if table else context.case.tables:
@@ -69,7 +69,7 @@ def describe_reason(use_case: str, file: FileRevision) -> str:
     """Return why `file` is quarantined, or else the most common reason of its quarantined rows, with their number."""
     if file.reason or not file.rows_quarantined:
         return file.reason
-    context = StepContext.load(use_case)
+    context = StepContext.load_data(use_case)
     last_night = str(context.case.schedule.parse(file.period).last)
     uri = lake.address(context.settings.lake, context.case.name, "quarantine", file.source_table)
     quarantined = lake.read(uri, last_night, last_night, columns=[FILE, REASONS])
@@ -86,7 +86,7 @@ def reprocess(use_case: str, first: date | None = None, last: date | None = None
 
     Features and labels follow, also those of later nights; published scores stay as they are.
     """
-    context = StepContext.load(use_case)
+    context = StepContext.load_data(use_case)
     periods = dict.fromkeys(each.period for each in list_files(use_case, first, last))
     return tuple(_reprocess(context, period) for period in periods)
 

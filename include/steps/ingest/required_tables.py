@@ -14,7 +14,7 @@ def check(use_case: str, period: str) -> None:
     A file without rows is not quarantined, nor is one that was ingested for an earlier night. Call it after the
     ingestion: the rows of the other tables are stored then.
     """
-    context = StepContext.load(use_case)
+    context = StepContext.load_data(use_case)
     files = warehouse.files(context.engine, use_case, period)
     required = [table.name for table in context.case.tables if table.required]
     by_table = {name: [each for each in files if each.source_table == name] for name in required}

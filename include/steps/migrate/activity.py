@@ -1,6 +1,6 @@
 """Activity of an installation: model servers and, from Airflow's database, its scheduler and unfinished runs."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -27,15 +27,15 @@ def check_idle(installation: Installation, now: datetime) -> None:
         )
 
 
-def check_use_case_idle(installation: Installation, use_case: str) -> None:
-    """Raise SetupError that lists the servers and unfinished runs of one use case; a scheduler may run."""
+def check_models_idle(installation: Installation, names: Sequence[str]) -> None:
+    """Raise SetupError that lists the servers and unfinished runs of these models; a scheduler may run."""
     activities = [
-        *_active_servers(installation, use_case),
-        *_unfinished_runs(installation, airflow_database.dag_ids(use_case)),
+        *(activity for name in names for activity in _active_servers(installation, name)),
+        *_unfinished_runs(installation, [dag for name in names for dag in airflow_database.dag_ids(name)]),
     ]
     if activities:
         raise SetupError(
-            f"expected nothing of {use_case} to run while it is forgotten, but {'; '.join(activities)}; or pass "
+            f"expected nothing of {names[0]} to run while it is forgotten, but {'; '.join(activities)}; or pass "
             "--assume-idle if you know better"
         )
 

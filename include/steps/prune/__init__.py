@@ -84,5 +84,5 @@ def _removed_parts(plans: Sequence[PrunePlan]) -> Mapping[str, PrunedPart]:
 def _last_night(step: StepContext, now: datetime) -> date | None:
     """Return the last ingested night whose cutoff has passed; a night to come must not make all others old."""
     latest = step.case.schedule.latest_decided(now)
-    nights = [periods.parse(each.period).last for each in warehouse.files(step.engine, step.case.name)]
+    nights = [periods.parse(each.period).last for each in warehouse.files(step.engine, step.case.dataset)]
     return max((night for night in nights if night <= latest), default=None)

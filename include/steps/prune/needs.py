@@ -49,7 +49,20 @@ class PackageNeeds:
 
 
 def find(context: StepContext) -> PackageNeeds:
-    """Return the needs of the use case's packages, from the ledger and the registry's aliases."""
+    """Return the needs of the packages of the use case at all its horizons, from the ledger and the registry's aliases.
+
+    The data is that of all horizons, and is kept for each of them.
+    """
+    needs = [_of_model(StepContext(case=model, settings=context.settings)) for model in context.case.models]
+    return PackageNeeds(
+        live={digest: reason for each in needs for digest, reason in each.live.items()},
+        released={digest: reason for each in needs for digest, reason in each.released.items()},
+        release_began=min((each.release_began for each in needs if each.release_began), default=None),
+        champion_night=min((each.champion_night for each in needs if each.champion_night), default=None),
+    )
+
+
+def _of_model(context: StepContext) -> PackageNeeds:
     rollout = release_state.current(context)
     live = dict.fromkeys(_pending(context, rollout), "waits for approval")
     live |= dict.fromkeys(_evidence(context), "its gains are evidence for its recipe")

@@ -79,13 +79,14 @@ def warehouse_rows(context: PruneContext, name: str, tables: Sequence[sa.Table],
 
 def _pinned_labels(context: PruneContext, items: Iterable[PruneItem]) -> dict[str, str]:
     """Return the nights of labels that triggers count: all with `label_batch`, else those since the champion."""
-    triggers, trained = context.step.case.triggers, context.needs.champion_night
+    triggers, trained = [model.triggers for model in context.step.case.models], context.needs.champion_night
     labels = [each for each in items if each.name.startswith("labels/")]
-    if triggers.label_batch is not None:
+    if any(each.label_batch is not None for each in triggers):
         return {each.name: "the trigger label_batch counts all labels" for each in labels}
-    if triggers.new_labels is None or trained is None:
+    windows = [each.window_nights for each in triggers if each.new_labels is not None]
+    if not windows or trained is None:
         return {}
-    since = context.step.case.schedule.previous(trained, triggers.window_nights)
+    since = context.step.case.schedule.previous(trained, max(windows))
     reason = "the trigger new_labels counts the labels since the champion was trained"
     return {each.name: reason for each in labels if each.night >= since}
 

@@ -122,5 +122,9 @@ def _log_paths(table: TableTrim) -> list[str]:
 
 
 def _trained_on(context: PruneContext) -> dict[str, Mapping[str, int]]:
-    judged = ledger.entries(context.step.engine, use_case=context.step.case.name, kind=EntryKind.JUDGED)
+    judged = (
+        entry
+        for model in context.step.case.models
+        for entry in ledger.entries(context.step.engine, use_case=model.name, kind=EntryKind.JUDGED)
+    )
     return {each.subject: ledger_entries.read(each, Verdict).table_versions for each in judged}

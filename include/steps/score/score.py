@@ -44,6 +44,16 @@ def score(use_case: str, period: str) -> int | None:
     return published if scored else None
 
 
+def complete_nights(use_case: str, period: str) -> str | None:
+    """Return the nights that can be scored once `period` has landed: live, those whose last cutoff it reached, or None.
+
+    At the night's horizon these are the nights of `period`.
+    """
+    context = StepContext.load(use_case)
+    complete = feature_step.complete_nights(context, periods.parse(period))
+    return None if complete is None else str(complete)
+
+
 def unscored(use_case: str, period: str) -> int:
     """Return how many entities of the published nights of `period` have features and no score."""
     context = StepContext.load(use_case)

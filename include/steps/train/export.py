@@ -51,7 +51,7 @@ def export(package: str, export_format: ExportFormat, folder: Path) -> Path:
 
 
 def _digest(package: str, settings: Settings) -> str:
-    if package in usecases.names():
+    if package in usecases.model_names():
         champion = ledger.champion(warehouse.engine(settings.warehouse_url), package)
         if champion is None:
             raise RequestError(
@@ -76,7 +76,7 @@ def _onnx(model: Scorer, files: Mapping[str, bytes]) -> tuple[str, bytes]:
 
 
 def _wheel(model: Scorer, files: Mapping[str, bytes]) -> tuple[str, bytes]:
-    module = f"ratchet_{model.use_case}"
+    module = f"ratchet_{model.use_case.replace('-', '_')}"
     built = Wheel(
         module=module,
         version=wheel.version(model.digest, model.facts),

@@ -46,13 +46,13 @@ def test_a_type_says_what_a_column_holds(dtype: str, kind: ColumnKind) -> None:
     ],
 )
 def test_a_clock_that_is_none_is_named(said: dict[str, Any], live: Live | None, reported: str) -> None:
-    (fault,) = feature_kinds.time_faults(table(**said), KINDS, live)
+    (fault,) = feature_kinds.time_faults(table(**said), KINDS, (live,) if live else ())
     assert re.search(reported, fault), fault
 
 
 def test_clocks_of_the_right_type_and_columns_that_are_not_there_are_no_fault_of_a_type() -> None:
     good = table(night="ride_date", known_at="pickup_at", event_time="told_at")
-    assert feature_kinds.time_faults(good, KINDS, Live(before="pickup_at", hours=1)) == []
+    assert feature_kinds.time_faults(good, KINDS, (Live(before="pickup_at", hours=1),)) == []
 
 
 @pytest.mark.parametrize(
