@@ -1,9 +1,11 @@
 """The whole flow in one process, from files to a retraining decision, on toy use cases."""
 
+import itertools
 import re
 from collections.abc import Iterator
 from datetime import date
 
+import pandas as pd
 import pytest
 
 from include import report
@@ -154,3 +156,44 @@ def test_months_are_nights_too_and_labels_may_come_a_month_or_two_later(home: Se
     assert matured["2024-03-01"] == ["2024-01-01"]
     assert matured["2024-04-01"] == ["2024-01-01", "2024-02-01", "2024-03-01"]
     assert [night for night, retrain in retrained.items() if retrain] == ["2024-04-01", "2024-05-01"]
+
+
+def test_a_live_horizon_has_a_model_of_its_own_that_is_trained_released_scored_and_measured(
+    home: Settings, taxi: UseCase
+) -> None:
+    engine, live = warehouse.engine(home.warehouse_url), taxi.at("live")
+    history, last = taxi.demo.history, str(periods.parse(taxi.demo.history).last)
+    ingest.ingest("taxi", history)
+    build.build("taxi", history)
+    train.train("taxi", last, train.BOOTSTRAP)
+    nightly = released("taxi", last)
+
+    train.train("taxi-live", last, train.BOOTSTRAP)
+    entries_of_night = ledger.entries(engine, "taxi")
+    digest = released("taxi-live", last)
+    assert digest != nightly
+    assert ledger.entries(engine, "taxi") == entries_of_night
+    assert [ledger.champion(engine, name).subject for name in ("taxi", "taxi-live")] == [nightly, digest]  # type: ignore[union-attr]
+    facts = package_files.facts(packages.get(home.packages, digest, home.trusted_keys))
+    assert (facts["use_case"], set(facts["feature_definitions"])) == ("taxi-live", set(live.feature_names))
+
+    nights = [str(night) for night in periods.parse(taxi.demo.nights)]
+    for night, following in itertools.pairwise(nights):
+        for landed in (night, following):
+            ingest.ingest("taxi", landed)
+            build.build("taxi", landed)
+        assert score.complete_nights("taxi", following) == following
+        assert score.complete_nights("taxi-live", following) == night
+        score.score("taxi-live", night)
+        monitor.measure("taxi-live", night)
+        scored = warehouse.scores(engine, "taxi-live", date.fromisoformat(night))
+        rows = build.read(home.lake, live, night, night)
+        assert set(scored["entity"]) == set(rows["entity"])
+        assert (rows["cutoff"] > pd.Timestamp(taxi.schedule.cutoff(date.fromisoformat(night)))).any()
+        assert warehouse.scores(engine, "taxi", date.fromisoformat(night)).empty
+    measured = {each.metric for each in warehouse.metrics(engine, "taxi-live", slice="all")}
+    assert {"log_loss", "auc", "calibration_gap"} <= measured
+    assert train.train("taxi-live", nights[-2], "monitoring") is not None
+    assert recorded.verdicts(home, "taxi-live")[-1].champion == digest
+    assert len(recorded.verdicts(home, "taxi")) == 1
+    ledger.verify(engine)

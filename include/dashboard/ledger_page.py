@@ -102,7 +102,7 @@ def parse_query(query: Mapping[str, str]) -> LedgerQuery:
 
 def gather(engine: sa.Engine, query: LedgerQuery, chain: ChainStatus) -> LedgerPage:
     """Return the page of the ledger for `query`; raises RequestError for an unknown use case."""
-    names = (usecases.get(query.use_case).name,) if query.use_case else usecases.model_names()
+    names = (usecases.get(query.use_case).name,) if query.use_case else usecases.names_of_models()
     result = ledger.search(
         engine,
         use_case=query.use_case or None,
@@ -122,7 +122,7 @@ def gather(engine: sa.Engine, query: LedgerQuery, chain: ChainStatus) -> LedgerP
         count=result.count,
         pages=max(1, math.ceil(result.count / PAGE_SIZE)),
         kinds=ledger.kinds(engine),
-        use_cases=usecases.model_names(),
+        use_cases=usecases.names_of_models(),
         champions=tuple(champions),
         chain=chain,
     )

@@ -74,7 +74,7 @@ def forget(
 
 def _declared(use_case: str) -> list[str]:
     """Return the names of the models that the use case declares, if it can be read."""
-    return [each for each in usecases.model_names() if model_names.dataset_of(each) == use_case]
+    return [each for each in usecases.names_of_models() if model_names.dataset_of(each) == use_case]
 
 
 def _record(settings: Settings, use_case: str, payload: Forgotten) -> None:

@@ -33,7 +33,7 @@ def names() -> tuple[str, ...]:
     return tuple(sorted(_folders(*__path__)))
 
 
-def model_names() -> tuple[str, ...]:
+def names_of_models() -> tuple[str, ...]:
     """Return the names of all models, and of use cases that cannot be read."""
     return tuple(sorted({*names(), *(model.name for model in models())}))
 

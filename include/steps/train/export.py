@@ -51,7 +51,7 @@ def export(package: str, export_format: ExportFormat, folder: Path) -> Path:
 
 
 def _digest(package: str, settings: Settings) -> str:
-    if package in usecases.model_names():
+    if package in usecases.names_of_models():
         champion = ledger.champion(warehouse.engine(settings.warehouse_url), package)
         if champion is None:
             raise RequestError(
