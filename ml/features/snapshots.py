@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ml.arrays import Floats
+from ml.arrays import Floats, Integers
 from ml.errors import SnapshotError
-from ml.features import ENTITY
+from ml.features import CUTOFF, ENTITY, point_in_time
 from ml.scoring import manifest
 
 MANIFEST = manifest.NAME
-_ENTITIES, _NUMBERS, _TEXTS = "entities.json", "numbers.f8", "texts.json"
-_FORMAT, _FLOAT = 1, "<f8"
+_ENTITIES, _NUMBERS, _TEXTS, _CUTOFFS = "entities.json", "numbers.f8", "texts.json", "cutoffs.i8"
+_FORMAT, _FLOAT, _INTEGER = 1, "<f8", "<i8"
 
 FeatureValue = float | str | None
 
@@ -33,13 +33,17 @@ class PackedSnapshot:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FeatureSnapshot:
-    """The features of a night's entities in memory."""
+    """The features of a night's entities in memory.
+
+    `cutoffs` are those of a live horizon, in seconds since 1970, in the order of the rows; None at the night's horizon.
+    """
 
     facts: Mapping[str, object]
     names: tuple[str, ...]
     row_index: Mapping[str, int]
     numbers: Floats
     texts: tuple[tuple[str | None, ...], ...]
+    cutoffs: Integers | None = None
 
     def lookup(self, entity: str) -> dict[str, FeatureValue] | None:
         """Return the features of `entity` by name, numbers before texts; None for an unknown entity.
@@ -51,10 +55,16 @@ class FeatureSnapshot:
             return None
         return dict(zip(self.names, (*self.numbers[row].tolist(), *self.texts[row]), strict=True))
 
+    def cutoff(self, entity: str) -> int | None:
+        """Return the cutoff of `entity` in seconds since 1970; None for an unknown entity or without cutoffs."""
+        row = self.row_index.get(entity)
+        return None if row is None or self.cutoffs is None else int(self.cutoffs[row])
+
 
 def pack(frame: pd.DataFrame, facts: Mapping[str, object]) -> PackedSnapshot:
-    """Return the rows of `frame` as a snapshot; it has a column `entity`, all other columns are features.
+    """Return the rows of `frame` as a snapshot.
 
+    `frame` has a column `entity` and, for a live horizon, a column `cutoff` (UTC); all other columns are features.
     `facts` are JSON values. Raises SnapshotError if an entity has more than one row.
 
     >>> frame = pd.DataFrame({"entity": ["b", "a"], "speed": [1.5, np.nan], "zone": ["north", None]})
@@ -68,7 +78,7 @@ def pack(frame: pd.DataFrame, facts: Mapping[str, object]) -> PackedSnapshot:
             f"a snapshot has one row for each entity, but {duplicate!r} has more: build the night again"
         )
     rows = frame.sort_values(ENTITY)
-    features = rows.drop(columns=ENTITY)
+    features = rows.drop(columns=[ENTITY, CUTOFF], errors="ignore")
     numbers = [name for name in features if pd.api.types.is_float_dtype(features[name].dtype)]
     texts = [name for name in features if name not in numbers]
     contents = {
@@ -76,6 +86,8 @@ def pack(frame: pd.DataFrame, facts: Mapping[str, object]) -> PackedSnapshot:
         _NUMBERS: features[numbers].to_numpy(np.float64).astype(_FLOAT).tobytes(),
         _TEXTS: _json({name: _encode_levels(features[name]) for name in texts}),
     }
+    if CUTOFF in rows:
+        contents[_CUTOFFS] = point_in_time.seconds(rows[CUTOFF]).astype(_INTEGER).tobytes()
     manifest_bytes = _json(
         {
             "format": _FORMAT,
@@ -101,6 +113,7 @@ def load(files: Mapping[str, bytes], digest: str) -> FeatureSnapshot:
         row_index={entity: row for row, entity in enumerate(entities)},
         numbers=np.frombuffer(files[_NUMBERS], _FLOAT).reshape(len(entities), len(fields["numbers"])),
         texts=tuple(zip(*texts, strict=True)) if texts else ((),) * len(entities),
+        cutoffs=np.frombuffer(files[_CUTOFFS], _INTEGER) if _CUTOFFS in fields["files"] else None,
     )
 
 

@@ -34,6 +34,7 @@ from tests.webhook import Hook, listening
 pytestmark = [pytest.mark.airflow, pytest.mark.timeout(1800), pytest.mark.filterwarnings("default")]
 
 CASE = usecases.get("flights")
+LIVE = CASE.at("live")
 HISTORY = CASE.demo.history
 LAST = str(periods.parse(HISTORY).last)
 NIGHT = str(periods.parse(CASE.demo.nights).first)
@@ -97,11 +98,11 @@ def admin(settings: Settings, stack: LocalStack) -> Iterator[Client]:
         yield client
 
 
-def ended(client: Client, stage: str, key: str) -> Run:
+def ended(client: Client, stage: str, key: str, model: str = CASE.name) -> Run:
     """Return the stage's run of that key, once it ended."""
 
     def look() -> Run | None:
-        run = client.find_run(f"{CASE.name}_{stage}", key)
+        run = client.find_run(f"{model}_{stage}", key)
         return run if run is not None and run.ended else None
 
     return eventually(look)
@@ -289,9 +290,9 @@ def test_a_challenger_is_a_shadow_first_then_two_people_are_asked_and_it_gets_a_
     assert champion(settings) == before
 
 
-def find_question(person: Client, stage: str, role: str) -> PendingApproval | None:
+def find_question(person: Client, stage: str, role: str, model: str = CASE.name) -> PendingApproval | None:
     """Return the question of a stage that waits for `role`, once it is put."""
-    runs = [each for each in person.runs(f"{CASE.name}_{stage}") if not each.ended]
+    runs = [each for each in person.runs(f"{model}_{stage}") if not each.ended]
     return next((q for run in runs for q in person.approvals(run) if q.users == (role,)), None)
 
 
@@ -397,6 +398,31 @@ def only(client: Client, stage: str) -> Run | None:
     return next((run for run in runs if run.ended), None)
 
 
+def test_the_live_horizon_has_a_model_of_its_own_that_scores_a_night_once_the_next_has_landed(
+    admin: Client, settings: Settings
+) -> None:
+    live, engine, before = LIVE.name, warehouse.engine(settings.warehouse_url), champion(settings)
+    for stage in ("train", "release", "score", "monitor"):
+        admin.pause(f"{live}_{stage}", paused=False)
+    admin.trigger(f"{live}_train", run="first", key=LAST, conf={"reason": "bootstrap"})
+    assert ended(admin, "train", LAST, live).state == "success"
+    for role in LIVE.release.approvers:
+        with Client(settings, role) as person:
+            person.answer(eventually(lambda: find_question(person, "release", role, live)), "Approve")  # noqa: B023
+    assert ended(admin, "release", LAST, live).state == "success"
+    promoted = ledger.champion(engine, live)
+    assert promoted is not None
+    assert (promoted.subject, champion(settings)) == (promoted.subject, before)
+
+    complete, landed = COVERED, str(CASE.schedule.previous(periods.parse(COVERED).last, -1))
+    admin.trigger(f"{CASE.name}_ingest", run="after_the_live_night", conf={"night": landed})
+    assert ended(admin, "score", landed, live).state == "success"
+    assert ended(admin, "monitor", complete, live).state == "success"
+    scores = warehouse.scores(engine, live, periods.parse(complete).first)
+    assert set(scores["model_digest"]) == {promoted.subject}
+    assert warehouse.scores(engine, live, periods.parse(landed).first).empty
+
+
 MOMENT = f"{NIGHT}T18:00:00Z"
 FORMS = {
     "backtest": {"first": NIGHT, "last": FOLLOWING, "policies": "never", "gate": False, "sensitivity": False},
@@ -472,7 +498,7 @@ def test_the_next_scheduled_night_first_makes_up_for_the_night_that_was_missed(
     assert ended(admin, "score", missed).state == "success"
 
 
-DISTURBED = str(CASE.schedule.previous(periods.parse(COVERED).last, -1))
+DISTURBED = str(CASE.schedule.previous(periods.parse(COVERED).last, -2))
 
 
 @pytest.mark.slow

@@ -24,7 +24,8 @@ from include.stores.table_snapshot import TableSnapshot
 from include.stores.warehouse import Alert
 from include.usecases import coherence
 from ml.errors import DataError, RequestError
-from ml.features import ENTITY, snapshots
+from ml.features import CUTOFF, ENTITY, snapshots
+from ml.features.rows import cutoffs, instants
 from ml.ingestion.availability import KNOWN_AT
 from ml.ingestion.row_counts import RowCounts
 from ml.usecase import Live, UseCase
@@ -59,12 +60,16 @@ def _publish(context: StepContext, live: Live, night: date, moment: datetime) ->
     if rows.empty:
         return 0
     facts = {
-        "use_case": context.case.name,
+        "use_case": context.case.at(live.name).name,
         "night": str(night),
         "as_of": moment.isoformat(),
+        "horizon": live.name,
+        "hours": live.hours,
         **feature_pins.from_service(feature_step.service(context, live)).facts,
     }
-    packed = snapshots.pack(rows[[ENTITY, *context.case.names_at(live)]], facts)
+    frame = rows[[ENTITY, *context.case.names_at(live)]]
+    frame = frame.assign(**{CUTOFF: frame[ENTITY].map(live_tables.cutoffs())})
+    packed = snapshots.pack(frame, facts)
     snapshot_store.put(
         materialize.snapshot_folder(context, live), f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}", packed
     )
@@ -97,6 +102,12 @@ class LiveTables(TableSnapshot):
             return rows
         cutoff = rows[self._live.before] - pd.Timedelta(hours=self._live.hours)
         return rows.assign(**{_REQUESTED_AT: cutoff.where(cutoff <= self._moment, self._moment)})
+
+    def cutoffs(self) -> "pd.Series[pd.Timestamp]":
+        """Return the live cutoff of each of tonight's entities, by entity."""
+        night = str(self._night)
+        entities = super().read("valid", self._case.entities, night, night).reset_index(drop=True)
+        return instants(cutoffs(self._case, self._live, entities)).set_axis(entities[ENTITY])
 
 
 def _ingest(
