@@ -19,6 +19,7 @@ from ml.scoring import manifest
 MANIFEST = manifest.NAME
 _ENTITIES, _NUMBERS, _TEXTS = "entities.json", "numbers.f8", "texts.json"
 _FORMAT, _FLOAT = 1, "<f8"
+SHOWN = "shown_features"  # the fact of a snapshot that names them
 
 FeatureValue = float | str | None
 
@@ -50,6 +51,12 @@ class FeatureSnapshot:
         if row is None:
             return None
         return dict(zip(self.names, (*self.numbers[row].tolist(), *self.texts[row]), strict=True))
+
+
+def shown_features(snapshot: FeatureSnapshot) -> frozenset[str]:
+    """Return the features whose values a server may show to clients that did not send them; none if nothing says so."""
+    names = snapshot.facts.get(SHOWN)
+    return frozenset(map(str, names)) if isinstance(names, list) else frozenset()
 
 
 def pack(frame: pd.DataFrame, facts: Mapping[str, object]) -> PackedSnapshot:
