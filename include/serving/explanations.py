@@ -1,6 +1,7 @@
 """Explanations in answers: the features that moved each score most, the rest as a sum, and the calibration."""
 
 import math
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 
@@ -16,7 +17,8 @@ from ml.scoring import request_schema
 from ml.scoring.calibration import Calibration, Correction
 from ml.training.fitting import Model
 
-NAME = "explain"  # the option of a request
+NAME, MOST = "explain", 10_000  # the option of a request, and its largest number
+_NUMBER = re.compile(r"[0-9]{1,9}")
 _WORDS: Mapping[str, bool] = {"true": True, "false": False}
 
 
@@ -56,10 +58,11 @@ def parse_size(value: object, where: str = NAME) -> int:
         return 0
     if value is True:
         return explaining.DEFAULT_SIZE
-    if isinstance(value, int) and value >= 0:
-        return value
+    if isinstance(value, int | float) and 0 <= value <= MOST and value == int(value):
+        return int(value)
     raise ScoreRequestError(
-        f"{where}: expected true, false, or how many features to return, got {request_schema.truncate(value)}"
+        f"{where}: expected true, false, or how many features to return (at most {MOST}), "
+        f"got {request_schema.truncate(value)}"
     )
 
 
@@ -71,7 +74,7 @@ def parse_text(text: str, where: str = NAME) -> int:
     """
     if text in _WORDS:
         return parse_size(_WORDS[text])
-    return parse_size(int(text) if text.isascii() and text.isdigit() and len(text) < 10 else text, where)
+    return parse_size(int(text) if _NUMBER.fullmatch(text) else text, where)
 
 
 def explain(model: Model, encoded: Floats, size: int, threads: int = 1) -> list[Explanation]:

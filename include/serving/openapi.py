@@ -24,9 +24,15 @@ _ERRORS = {
 }
 _TEXT_CELL: Schema = {"type": ["string", "null"], "pattern": "^[^\\u0000]*$"}
 _NUMBERS: Schema = {"type": "array", "items": {"type": "number"}}
+_SIZE: Schema = {"type": "integer", "minimum": 0, "maximum": explanations.MOST}
 _EXPLAIN: Schema = {
-    "description": "how many features to explain each score by; true is five, 0 and false are none",
-    "oneOf": [{"type": "boolean"}, {"type": "integer", "minimum": 0}],
+    "description": "how many features to explain each score by; true is five, 0, false and null are none",
+    "oneOf": [{"type": ["boolean", "null"]}, _SIZE],
+}
+_QUERY_EXPLAIN: Schema = {**_EXPLAIN, "oneOf": [{"type": "boolean"}, _SIZE]}
+_ALWAYS_EXPLAIN: Schema = {
+    "description": "how many features to explain each score by; true is five",
+    "oneOf": [{"const": True}, {**_SIZE, "minimum": 1}],
 }
 _EXPLANATION: Schema = {
     "type": "object",
@@ -139,7 +145,8 @@ def body(protocol: str, input_schema: RequestSchema, example_entity: str | None)
     """Return the request body of a protocol for a model with these features, with `example_entity` as an example."""
     rows = {"type": "array", "minItems": 1, "items": _row(input_schema)}
     lists = {"type": "array", "minItems": 1, "items": _cells(input_schema)}
-    option = _object({}, {explanations.NAME: _EXPLAIN})
+    option = _one_of(_object({}, {explanations.NAME: _EXPLAIN}), {"type": "null"})
+    size = _one_of(_object({}, {explanations.NAME: _one_of({"const": None}, _ALWAYS_EXPLAIN)}), {"type": "null"})
     example = {name: "some text" if is_text else 0.0 for name, is_text in input_schema.is_text.items()}
     examples: dict[str, Any] = {"a row": {"value": _wrap_row(protocol, input_schema, example)}}
     if example_entity is not None and protocol != TENSORS.name:
@@ -153,7 +160,7 @@ def body(protocol: str, input_schema: RequestSchema, example_entity: str | None)
             ),
         ),
         INSTANCES.name: _object({"instances": {"oneOf": [rows, lists]}}, {"parameters": option}),
-        EXPLAINED.name: _object({"instances": {"oneOf": [rows, lists]}}),
+        EXPLAINED.name: _object({"instances": {"oneOf": [rows, lists]}}, {"parameters": size}),
         DATAFRAMES.name: _one_of(
             _object({"dataframe_records": rows}, {"params": option}),
             _object({"dataframe_split": _split(input_schema)}, {"params": option}),
@@ -170,8 +177,7 @@ def body(protocol: str, input_schema: RequestSchema, example_entity: str | None)
 
 def query_parameters(protocol: str) -> list[Schema]:
     """Return the parameters that a scoring route of a protocol has in its query."""
-    always = {"oneOf": [{"const": True}, {"type": "integer", "minimum": 1}]}
-    schema = {**_EXPLAIN, **always} if protocol == EXPLAINED.name else _EXPLAIN
+    schema = _ALWAYS_EXPLAIN if protocol == EXPLAINED.name else _QUERY_EXPLAIN
     return [{"name": explanations.NAME, "in": "query", "required": False, "schema": schema}]
 
 
@@ -250,7 +256,7 @@ def _tensors(input_schema: RequestSchema) -> Schema:
     count = len(described)
     return _object(
         {"inputs": {"type": "array", "prefixItems": described, "minItems": count, "maxItems": count}},
-        {"parameters": _object({}, {explanations.NAME: _EXPLAIN})},
+        {"parameters": {"type": "object", "properties": {explanations.NAME: _EXPLAIN}}},
     )
 
 

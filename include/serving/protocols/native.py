@@ -17,7 +17,7 @@ class Body(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     rows: list[dict[str, Any]] | None = None
     entities: list[str] | None = None
-    explain: bool | int | None = None
+    explain: Any = None
 
 
 def read(request: ProtocolRequest) -> DecodedRequest:
