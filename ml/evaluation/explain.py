@@ -93,6 +93,13 @@ def explain(model: Model, row: Mapping[str, object]) -> Explanation:
     )
 
 
+def unavailable_reason(model: Model) -> str:
+    """Return why the scores of `model` have no contributions; an empty text if they have."""
+    if isinstance(model.learner, Trees | Linear):
+        return ""
+    return f"a {model.learner.kind} has no contributions that sum to its score: its hidden layers mix all features"
+
+
 def contribute(model: Model, encoded: Floats, threads: int = 1) -> Contributions:
     """Return the contributions of each feature to the raw scores of encoded rows, shape (n, columns).
 
@@ -107,9 +114,7 @@ def contribute(model: Model, encoded: Floats, threads: int = 1) -> Contributions
             by_column = model.learner.terms(encoded)
             base_values = np.full(len(encoded), model.learner.intercept)
         case _:
-            raise RefusalError(
-                f"a {model.learner.kind} has no contributions that sum to its score: its hidden layers mix all features"
-            )
+            raise RefusalError(unavailable_reason(model))
     columns = model.encoder.columns
     starts = [each.start for each in columns.values()]
     return Contributions(

@@ -47,7 +47,7 @@ class Trees:
         """Return SHAP values of shape (n, features + 1); the last column is the expected value without any feature.
 
         Calls run one after the other: at the start of each, LightGBM writes the depth of every tree anew, and while it
-        does, a call in another thread would reserve too little memory for its paths.
+        does, a call in another thread could reserve too little memory for its paths.
         """
         with self._contribution_lock:
             return np.asarray(self._booster.predict(features, pred_contrib=True, num_threads=threads), np.float64)
