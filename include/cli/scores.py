@@ -3,12 +3,15 @@
 import getpass
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from include.cli import nights
 from include.cli.console import DEFAULT_USE_CASE, UseCaseName, report_errors, with_warehouse
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _DEFAULT_USER_HELP = "the user of this machine if omitted."
 
@@ -18,6 +21,9 @@ _DEFAULT_USER_HELP = "the user of this machine if omitted."
 def scores(
     use_case: UseCaseName = DEFAULT_USE_CASE,
     out: Annotated[Path | None, typer.Option(help="The Parquet file to write them to.")] = None,
+    explanations: Annotated[
+        Path | None, typer.Option(help="The Parquet file to write their stored explanations to.")
+    ] = None,
 ) -> None:
     """Show the night of the latest published scores, and write them to a file; in-sample scores are warned of."""
     from include import usecases
@@ -32,6 +38,8 @@ def scores(
     if out is not None:
         latest.to_parquet(out, index=False)
     typer.echo(f"{len(latest)} scores of {latest['night'].iloc[0]}" + (f": {out}" if out else ""))
+    if explanations is not None:
+        _write_explanations(use_case, latest, explanations)
     marks = {None: int(latest["out_of_sample"].isna().sum()), False: int((~latest["out_of_sample"]).sum())}
     counts = learned_span.count({**marks, True: len(latest) - sum(marks.values())})
     if counts.is_mixed:
@@ -93,6 +101,24 @@ def intraday(
 
     rows = step.refresh(use_case, nights.past_moment(moment))
     typer.echo(f"the live snapshot has {rows} entities as of {moment}")
+
+
+def _write_explanations(use_case: str, latest: "pd.DataFrame", out: Path) -> None:
+    from include.steps.context import StepContext
+    from include.steps.score import explanations as step
+    from include.stores import lake
+    from ml.errors import RequestError
+
+    night = str(latest["night"].iloc[0])
+    rows = lake.read(step.address(StepContext.load(use_case)), night, night)
+    if rows.empty:
+        raise RequestError(
+            f"expected stored explanations of the scores of {night}, but there are none: declare "
+            "explanations=Explanations() in the use case, and score the night again"
+        )
+    explained = rows.merge(latest[["entity", "model_digest"]], validate="m:1")
+    explained.to_parquet(out, index=False)
+    typer.echo(f"{len(explained)} rows that explain {explained['entity'].nunique()} of them: {out}")
 
 
 def _warn(text: str) -> None:

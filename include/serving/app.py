@@ -21,7 +21,7 @@ from include.serving.gateway import Gateway, StatusError
 from include.serving.handler import RequestHandler
 from include.serving.metrics import Metrics
 from include.serving.model_pool import ModelPool
-from include.serving.protocols import DATAFRAMES, INSTANCES, NATIVE, TENSORS
+from include.serving.protocols import DATAFRAMES, EXPLAINED, INSTANCES, NATIVE, TENSORS
 from include.settings import Settings
 from include.stores.request_log import RequestLog
 
@@ -95,6 +95,7 @@ def _add_scoring_routes(app: FastAPI, gateway: Gateway, config: ServingConfig) -
         "/endpoints/{name}/invocations": DATAFRAMES,
         config.predict_route or "/predict": INSTANCES,
         "/v1/models/{name}:predict": INSTANCES,
+        "/v1/models/{name}:explain": EXPLAINED,
         "/v2/models/{name}/infer": TENSORS,
         "/v2/models/{name}/versions/{version}/infer": TENSORS,
     }
@@ -138,12 +139,13 @@ def _openapi_builder(app: FastAPI, pool: ModelPool) -> Callable[[], dict[str, An
             return schema
         champion, snapshot = pool.serving.champion, pool.serving.champion.snapshot_store.served
         example_entity = next(iter(snapshot.row_index), None) if snapshot else None
+        queries: dict[str, list[dict[str, Any]]] = {}
         for route in app.routes:
             if isinstance(route, FastRoute) and isinstance(route.endpoint, Endpoint):
+                protocol = route.endpoint.protocol.name
                 operation = schema["paths"][route.path]["post"]
-                operation["requestBody"] = openapi.body(
-                    route.endpoint.protocol.name, champion.input_schema, example_entity
-                )
+                operation["requestBody"] = openapi.body(protocol, champion.input_schema, example_entity)
+                queries[route.path] = openapi.query_parameters(protocol)
         names = {"name": pool.use_case, "version": champion.digest}
         for path, methods in schema["paths"].items():
             for each in methods.values():
@@ -151,7 +153,7 @@ def _openapi_builder(app: FastAPI, pool: ModelPool) -> Callable[[], dict[str, An
                     {"name": name, "in": "path", "required": True, "schema": {"type": "string", "enum": [value]}}
                     for name, value in names.items()
                     if f"{{{name}}}" in path
-                ]
+                ] + queries.get(path, [])
         return schema
 
     return document

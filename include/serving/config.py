@@ -19,9 +19,10 @@ class ServingConfig:
 
     Variables of the platforms take precedence. `body_bytes` and `rows` limit one request, `waiting` limits the requests
     that wait for an answer, `body_seconds` the time in which a client must send a request, and `answer_seconds` the
-    time of an answer. Requests of more than `inline_rows` rows are scored in a thread. With `package`, a digest, the
-    server answers with that package only, whatever the routing is. With `challenger`, an address, the challenger's
-    answers come from the server there, within `challenger_seconds`.
+    time of an answer. Requests of more than `inline_rows` rows are scored in a thread. `explained_rows` limits a request
+    that asks for explanations, which take a hundred times as long as scores. With `package`, a digest, the server
+    answers with that package only, whatever the routing is. With `challenger`, an address, the challenger's answers
+    come from the server there, within `challenger_seconds`.
     """
 
     host: str = "127.0.0.1"
@@ -34,6 +35,7 @@ class ServingConfig:
     body_bytes: int = 4_000_000
     rows: int = 10_000
     inline_rows: int = 32
+    explained_rows: int = 1_000
     waiting: int = 256
     body_seconds: float = 5.0
     answer_seconds: float = 10.0

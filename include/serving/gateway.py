@@ -9,10 +9,11 @@ from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from typing import Any
+from urllib.parse import parse_qsl
 
 import msgspec
 
-from include.serving import content_coding
+from include.serving import content_coding, explanations
 from include.serving.config import ServingConfig
 from include.serving.content_coding import CodingError, TooLargeError
 from include.serving.handler import Prediction, RequestHandler, ScoreRequest
@@ -28,6 +29,8 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 _REQUEST_ID, _JSON_BYTES = b"x-request-id", HEADER.lower().encode()
+_ATTRIBUTES, _ENABLE = b"x-amzn-sagemaker-custom-attributes", b"x-amzn-sagemaker-enable-explanations"
+_ATTRIBUTE = re.compile(r"([^;,=]+)=([^;,]*)")
 _COUNT = re.compile(r"[0-9]{1,18}")
 _RETRY_SECONDS, _LONGEST_ID, _THREADS = 1, 128, 2
 _LOG = logging.getLogger(__name__)
@@ -93,7 +96,7 @@ class Gateway:
         request_id, status = f"{self._process}-{next(self._count):x}", 200
         try:
             body = await self._read_body(headers, receive)
-            reply = await self._handle(protocol, scope["path_params"], headers, body, request_id)
+            reply = await self._handle(protocol, scope, headers, body, request_id)
         except Exception as error:  # noqa: BLE001 - whatever it is, the client gets a status and a sentence
             failure = error if isinstance(error, StatusError) else _unexpected(error, request_id)
             reply, status = failure.reply(request_id), failure.status
@@ -147,23 +150,25 @@ class Gateway:
     async def _handle(
         self,
         protocol: Protocol,
-        path: Mapping[str, str],
+        scope: Scope,
         headers: Mapping[bytes, str],
         body: bytes,
         request_id: str,
     ) -> Reply:
-        started = time.perf_counter()
+        started, path = time.perf_counter(), scope["path_params"]
         if (waiting := self._waiting_count()) > self._config.waiting:
             raise StatusError(503, f"{waiting} requests are waiting already: try again later")
         try:
-            protocol_request = self._build_request(path, headers, body, request_id)
+            protocol_request = self._build_request(path, scope["query_string"], headers, body, request_id)
+            decoded = protocol.read(protocol_request)
             score_request = ScoreRequest.from_rows(
-                protocol.read(protocol_request),
+                decoded.rows,
                 request_id=request_id,
                 client_id=_client_id(headers),
                 protocol=protocol.name,
                 started=started,
                 package=path.get("version"),
+                explain=decoded.explain,
             )
             return protocol.write(protocol_request, await self._score(score_request))
         except RatchetError as fault:
@@ -187,7 +192,7 @@ class Gateway:
             return await asyncio.shield(running)
 
     def _build_request(
-        self, path: Mapping[str, str], headers: Mapping[bytes, str], body: bytes, request_id: str
+        self, path: Mapping[str, str], query: bytes, headers: Mapping[bytes, str], body: bytes, request_id: str
     ) -> ProtocolRequest:
         champion = self._pool.serving.champion
         if path.get("name", self._pool.use_case) != self._pool.use_case:
@@ -208,7 +213,31 @@ class Gateway:
             content_type=media_type.strip().lower(),
             accept=headers.get(b"accept", ""),
             json_bytes=json_bytes,
+            explain=_explain_option(query, headers),
         )
+
+
+def _explain_option(query: bytes, headers: Mapping[bytes, str]) -> int | None:
+    """Return by how many features the address or SageMaker's header wants each score explained; None if neither does.
+
+    Raises ScoreRequestError for other values than true, false and numbers, and when it is given twice.
+
+    >>> _explain_option(b"explain=3", {}), _explain_option(b"", {_ATTRIBUTES: "trace=7;explain=true"})
+    (3, 5)
+    """
+    if not query and _ATTRIBUTES not in headers and _ENABLE not in headers:
+        return None
+    if _ENABLE in headers:
+        raise ScoreRequestError(
+            "expected no EnableExplanations, which is an option of SageMaker Clarify: send "
+            "CustomAttributes='explain=true', or how many features to return"
+        )
+    named = [*parse_qsl(query.decode("latin-1"), keep_blank_values=True)]
+    named += [(name.strip(), value.strip()) for name, value in _ATTRIBUTE.findall(headers.get(_ATTRIBUTES, ""))]
+    given = [value for name, value in named if name == explanations.NAME]
+    if len(given) > 1:
+        raise ScoreRequestError(f"expected {explanations.NAME} once, got it {len(given)} times: send one of them")
+    return explanations.parse_text(given[0]) if given else None
 
 
 def _parse_count(text: str) -> int | None:

@@ -1,4 +1,4 @@
-"""Score the rows of a request, in any protocol, and write every prediction to the request log."""
+"""Score the rows of a request, in any protocol, explain the scores if requested, and log every prediction."""
 
 import logging
 import math
@@ -6,19 +6,27 @@ import queue
 import threading
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
+import numpy as np
 from msgspec.structs import replace
 
+from include.serving import explanations
 from include.serving.config import ServingConfig
+from include.serving.explanations import Explanation
 from include.serving.metrics import Metrics
 from include.serving.model_pool import LoadedModel, ModelPool, ServingState
 from include.stores.request_log import RequestLog
+from ml.arrays import Floats
 from ml.errors import RatchetError, ScoreRequestError, SnapshotError, UnknownEntityError
+from ml.features import snapshots
 from ml.rollout.routing import Route
 from ml.scoring import request_schema
 from ml.scoring.request_schema import Row
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _IDLE_SECONDS = 0.2
 _LOG = logging.getLogger(__name__)
@@ -50,7 +58,8 @@ class ScoreRequest(msgspec.Struct, frozen=True, kw_only=True):
     """A parsed request: its id, its protocol, its rows with the entity of each, and its start (`time.perf_counter`).
 
     The server makes `request_id`, so that no client chooses its route; `client_id` is the client's, to be logged.
-    `package` is the digest of the package that the client requests; None lets the routing decide.
+    `package` is the digest of the package that the client requests; None lets the routing decide. Each score is
+    explained by `explain` features; 0 is not at all.
     """
 
     request_id: str
@@ -60,6 +69,7 @@ class ScoreRequest(msgspec.Struct, frozen=True, kw_only=True):
     started: float
     client_id: str | None = None
     package: str | None = None
+    explain: int = 0
 
     @classmethod
     def from_rows(cls, rows: Sequence[Row], **fields: Any) -> "ScoreRequest":
@@ -71,19 +81,25 @@ class ScoreRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Prediction(msgspec.Struct, frozen=True, kw_only=True):
-    """The score of one row, with the package and the route that gave it."""
+    """The score of one row, with the package and the route that gave it, and its explanation if requested."""
 
     entity: str | None
     score: float
     package: str
     route: Route
+    explanation: Explanation | None = None
 
 
 class _Attempt(msgspec.Struct, frozen=True, kw_only=True):
-    """The rows with their features completed for a package, and its scores, or the fault that prevented them."""
+    """The rows with their features completed for a package, and its scores, or the fault that prevented them.
+
+    `seconds` lie between the start of the request and the scores; explaining them takes further time.
+    """
 
     rows: Sequence[dict[str, object]]
     scores: Sequence[float | None]
+    seconds: float
+    explanations: Sequence[Explanation | None]
     fault: Exception | None = None
 
 
@@ -113,6 +129,11 @@ class RequestHandler:
             raise ScoreRequestError(
                 f"expected at most {self._config.rows} rows, got {len(request.rows)}: send several requests"
             )
+        if request.explain and len(request.rows) > self._config.explained_rows:
+            raise ScoreRequestError(
+                f"expected at most {self._config.explained_rows} rows to explain, got {len(request.rows)}: send several "
+                "requests"
+            )
         routes = _routes(serving, request)
         answers: dict[int, Prediction] = {}
         for route in set(routes):
@@ -123,10 +144,12 @@ class RequestHandler:
         return [answers[index] for index in range(len(routes))]
 
     def needs_thread(self, request: ScoreRequest) -> bool:
-        """Return whether the request has many rows or needs a remote challenger, and so would block other requests."""
+        """Return whether the request would block others: many rows, explanations, or a remote challenger."""
         serving = self._pool.serving
-        return len(request.rows) > self._config.inline_rows or (
-            serving.has_remote_challenger and Route.CANARY in _routes(serving, request)
+        return (
+            len(request.rows) > self._config.inline_rows
+            or request.explain > 0
+            or (serving.has_remote_challenger and Route.CANARY in _routes(serving, request))
         )
 
     def close(self) -> None:
@@ -139,12 +162,18 @@ class RequestHandler:
     ) -> list[Prediction]:
         """Return the predictions of `route` for the rows at `indexes`, or the champion's if the challenger fails."""
         loaded = serving.model_for(route)
-        attempt = self._attempt(loaded, request, indexes)
+        attempt = self._attempt(loaded, request, indexes, explain=request.explain)
         if attempt.fault is None:
             self._log_predictions(loaded, route, request, indexes, attempt)
             return [
-                Prediction(entity=request.entities[index], score=score, package=loaded.digest, route=route)
-                for index, score in zip(indexes, attempt.scores, strict=True)
+                Prediction(
+                    entity=request.entities[index],
+                    score=score,
+                    package=loaded.digest,
+                    route=route,
+                    explanation=explanation,
+                )
+                for index, score, explanation in zip(indexes, attempt.scores, attempt.explanations, strict=True)
                 if score is not None
             ]
         if route is Route.CHAMPION:
@@ -153,24 +182,57 @@ class RequestHandler:
         self._log_predictions(loaded, route, request, indexes, attempt)
         return answers
 
-    def _attempt(self, loaded: LoadedModel, request: ScoreRequest, indexes: Sequence[int]) -> _Attempt:
+    def _attempt(
+        self, loaded: LoadedModel, request: ScoreRequest, indexes: Sequence[int], *, explain: int = 0
+    ) -> _Attempt:
         rows: list[dict[str, object]] = []
+        nothing = [None] * len(indexes)
         try:
             rows.extend(
                 loaded.input_schema.complete(request.rows[each], _lookup_features(loaded, request.entities[each]))
                 for each in indexes
             )
-            return _Attempt(rows=rows, scores=_scores(loaded, rows, self._config.inline_rows))
+            scores, seconds = _scores(loaded, rows, self._config.inline_rows), time.perf_counter() - request.started
+            explained = self._explain(loaded, request, indexes, rows, explain) if explain else nothing
+            return _Attempt(rows=rows, scores=scores, seconds=seconds, explanations=explained)
         except Exception as fault:  # noqa: BLE001 - whatever a challenger raises, the champion answers
             return _Attempt(
-                rows=[*rows, *({} for _ in indexes[len(rows) :])], scores=[None] * len(indexes), fault=fault
+                rows=[*rows, *({} for _ in indexes[len(rows) :])],
+                scores=nothing,
+                seconds=time.perf_counter() - request.started,
+                explanations=nothing,
+                fault=fault,
             )
+
+    def _explain(
+        self,
+        loaded: LoadedModel,
+        request: ScoreRequest,
+        indexes: Sequence[int],
+        rows: Sequence[dict[str, object]],
+        size: int,
+    ) -> list[Explanation | None]:
+        """Return the explanation of each completed row, with the values that may be shown to the client.
+
+        These are the values that the client sent itself, and looked-up ones only if the snapshot allows it.
+        """
+        started = time.perf_counter()
+        if loaded.remote is not None:
+            explained = loaded.remote.explanations(rows, size)
+        else:
+            explained = explanations.explain(loaded.model, _encode(loaded, rows, self._config.inline_rows), size)
+        self._metrics.explanation_seconds.observe(time.perf_counter() - started)
+        snapshot = loaded.snapshot_store.served
+        allowed = snapshots.shown_features(snapshot) if snapshot else frozenset[str]()
+        return [
+            explanations.show_values(each, row, allowed.union(request.rows[index]))
+            for each, row, index in zip(explained, rows, indexes, strict=True)
+        ]
 
     def _log_predictions(
         self, loaded: LoadedModel, route: Route, request: ScoreRequest, indexes: Sequence[int], attempt: _Attempt
     ) -> None:
         """Write a record for each row, with its score or with the fault that prevented it."""
-        seconds = time.perf_counter() - request.started
         night = loaded.snapshot_store.served.facts.get("night") if loaded.snapshot_store.served else None
         fault = None if attempt.fault is None else f"{type(attempt.fault).__name__}: {attempt.fault}"
         for index, row, score in zip(indexes, attempt.rows, attempt.scores, strict=True):
@@ -185,12 +247,12 @@ class RequestHandler:
                 route=route,
                 score=score,
                 fault=fault,
-                latency_ms=seconds * 1000,
+                latency_ms=attempt.seconds * 1000,
                 night=str(night) if night else None,
                 features=row,
             )
             self._request_log.append(msgspec.json.encode(record))
-        self._metrics.count_answers(route, loaded.digest, seconds, len(indexes), failed=fault is not None)
+        self._metrics.count_answers(route, loaded.digest, attempt.seconds, len(indexes), failed=fault is not None)
 
     def _enqueue_shadow(self, serving: ServingState, request: ScoreRequest, routes: Sequence[Route]) -> None:
         try:
@@ -258,9 +320,21 @@ def _scores(loaded: LoadedModel, rows: Sequence[dict[str, object]], inline_rows:
     elif len(rows) <= inline_rows:
         scores = [loaded.model.predict_row(row) for row in rows]
     else:
-        import pandas as pd
-
-        scores = loaded.model.predict(pd.DataFrame(rows, columns=list(loaded.input_schema.is_text))).tolist()
+        scores = loaded.model.predict(_frame(loaded, rows)).tolist()
     if all(map(math.isfinite, scores)):
         return scores
     raise RatchetError(f"package {loaded.digest[:12]} gave a score that is not a number: roll back")
+
+
+def _encode(loaded: LoadedModel, rows: Sequence[dict[str, object]], inline_rows: int) -> Floats:
+    """Return the encoded rows, as `_scores` encodes them."""
+    encoder = loaded.model.encoder
+    if len(rows) <= inline_rows:
+        return np.concatenate([encoder.encode_row(row) for row in rows])
+    return encoder.encode(_frame(loaded, rows))
+
+
+def _frame(loaded: LoadedModel, rows: Sequence[dict[str, object]]) -> "pd.DataFrame":
+    import pandas as pd
+
+    return pd.DataFrame(rows, columns=list(loaded.input_schema.is_text))

@@ -53,6 +53,12 @@ class Metrics:
             registry=registry,
             buckets=_SECONDS,
         )
+        self.explanation_seconds = Histogram(
+            "ratchet_explanation_seconds",
+            "Seconds to explain the scores of a request, in addition to scoring it",
+            registry=registry,
+            buckets=_SECONDS,
+        )
         self._packages = Gauge("ratchet_package", "1 for each routed package", ("role", "package"), registry=registry)
         names = Gauge("ratchet_use_case", "1 for the use case of this server", ("name",), registry=registry)
         names.labels(pool.use_case).set(1)

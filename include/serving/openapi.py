@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from include.serving.protocols import DATAFRAMES, INSTANCES, NATIVE, TENSORS, tensors
+from include.serving import explanations
+from include.serving.protocols import DATAFRAMES, EXPLAINED, INSTANCES, NATIVE, TENSORS, tensors
 from include.serving.protocols.codec import CSV, JSON
 from ml.scoring.request_schema import ENTITY, RequestSchema
 
@@ -23,6 +24,61 @@ _ERRORS = {
 }
 _TEXT_CELL: Schema = {"type": ["string", "null"], "pattern": "^[^\\u0000]*$"}
 _NUMBERS: Schema = {"type": "array", "items": {"type": "number"}}
+_SIZE: Schema = {"type": "integer", "minimum": 0, "maximum": explanations.MOST}
+_EXPLAIN: Schema = {
+    "description": "how many features to explain each score by; true is five, 0, false and null are none",
+    "oneOf": [{"type": ["boolean", "null"]}, _SIZE],
+}
+_QUERY_EXPLAIN: Schema = {**_EXPLAIN, "oneOf": [{"type": "boolean"}, _SIZE]}
+_ALWAYS_EXPLAIN: Schema = {
+    "description": "how many features to explain each score by; true is five",
+    "oneOf": [{"const": True}, {**_SIZE, "minimum": 1}],
+}
+_EXPLANATION: Schema = {
+    "type": "object",
+    "required": ["raw", "calibration"],
+    "properties": {
+        "raw": {"type": "number", "description": "base_value + all contributions + rest"},
+        "base_value": {"type": "number"},
+        "contributions": {
+            "type": "array",
+            "description": "the features that moved the score most, largest first",
+            "items": {
+                "type": "object",
+                "required": ["feature", "contribution"],
+                "properties": {
+                    "feature": {"type": "string"},
+                    "contribution": {"type": "number"},
+                    "value": {"type": ["number", "string", "null"], "description": "absent if it may not be shown"},
+                },
+            },
+        },
+        "rest": {"type": "number", "description": "the sum of all other contributions"},
+        "calibration": {
+            "type": "object",
+            "description": "score = 1 / (1 + exp(-(slope x raw + offset))), or slope x raw + offset from low to high",
+            "required": ["link", "slope", "offset"],
+            "properties": {
+                "link": {"enum": ["logistic", "clipped"]},
+                **{name: {"type": "number"} for name in ("slope", "offset", "low", "high")},
+            },
+        },
+        "unavailable": {"type": "string", "description": "why the model has no contributions"},
+    },
+}
+_PREDICTIONS: Schema = {
+    "type": "array",
+    "items": {
+        "oneOf": [
+            {"type": "number"},
+            {
+                "type": "object",
+                "required": ["score", "explanation"],
+                "properties": {"score": {"type": "number"}, "explanation": _EXPLANATION},
+            },
+        ]
+    },
+}
 _ANSWERS: Mapping[str, Schema] = {
     NATIVE.name: {
         "type": "object",
@@ -39,13 +95,19 @@ _ANSWERS: Mapping[str, Schema] = {
                         "score": {"type": "number"},
                         "package": {"type": "string"},
                         "route": {"enum": ["champion", "canary"]},
+                        "explanation": _EXPLANATION,
                     },
                 },
             },
         },
     },
-    DATAFRAMES.name: {"type": "object", "required": ["predictions"], "properties": {"predictions": _NUMBERS}},
-    INSTANCES.name: {"type": "object", "required": ["predictions"], "properties": {"predictions": _NUMBERS}},
+    DATAFRAMES.name: {"type": "object", "required": ["predictions"], "properties": {"predictions": _PREDICTIONS}},
+    INSTANCES.name: {"type": "object", "required": ["predictions"], "properties": {"predictions": _PREDICTIONS}},
+    EXPLAINED.name: {
+        "type": "object",
+        "required": ["predictions", "explanations"],
+        "properties": {"predictions": _NUMBERS, "explanations": {"type": "array", "items": _EXPLANATION}},
+    },
     TENSORS.name: {
         "type": "object",
         "required": ["model_name", "model_version", "outputs"],
@@ -83,21 +145,27 @@ def body(protocol: str, input_schema: RequestSchema, example_entity: str | None)
     """Return the request body of a protocol for a model with these features, with `example_entity` as an example."""
     rows = {"type": "array", "minItems": 1, "items": _row(input_schema)}
     lists = {"type": "array", "minItems": 1, "items": _cells(input_schema)}
+    option = _one_of(_object({}, {explanations.NAME: _EXPLAIN}), {"type": "null"})
+    size = _one_of(_object({}, {explanations.NAME: _one_of({"const": None}, _ALWAYS_EXPLAIN)}), {"type": "null"})
     example = {name: "some text" if is_text else 0.0 for name, is_text in input_schema.is_text.items()}
     examples: dict[str, Any] = {"a row": {"value": _wrap_row(protocol, input_schema, example)}}
     if example_entity is not None and protocol != TENSORS.name:
         examples = {"an entity": {"value": _wrap_row(protocol, input_schema, {ENTITY: example_entity})}, **examples}
     schema = {
         NATIVE.name: _one_of(
-            _object({"rows": rows}),
-            _object({"entities": {"type": "array", "minItems": 1, "items": {"type": "string"}}}),
+            _object({"rows": rows}, {explanations.NAME: _EXPLAIN}),
+            _object(
+                {"entities": {"type": "array", "minItems": 1, "items": {"type": "string"}}},
+                {explanations.NAME: _EXPLAIN},
+            ),
         ),
-        INSTANCES.name: _object({"instances": {"oneOf": [rows, lists]}}),
+        INSTANCES.name: _object({"instances": {"oneOf": [rows, lists]}}, {"parameters": option}),
+        EXPLAINED.name: _object({"instances": {"oneOf": [rows, lists]}}, {"parameters": size}),
         DATAFRAMES.name: _one_of(
-            _object({"dataframe_records": rows}),
-            _object({"dataframe_split": _split(input_schema)}),
-            _object({"inputs": {"oneOf": [rows, lists]}}),
-            _object({"instances": {"oneOf": [rows, lists]}}),
+            _object({"dataframe_records": rows}, {"params": option}),
+            _object({"dataframe_split": _split(input_schema)}, {"params": option}),
+            _object({"inputs": {"oneOf": [rows, lists]}}, {"params": option}),
+            _object({"instances": {"oneOf": [rows, lists]}}, {"params": option}),
         ),
         TENSORS.name: _tensors(input_schema),
     }[protocol]
@@ -105,6 +173,12 @@ def body(protocol: str, input_schema: RequestSchema, example_entity: str | None)
     if protocol == DATAFRAMES.name:
         content[CSV] = {"schema": {"type": "string", "pattern": _csv_pattern(input_schema)}}
     return {"required": True, "content": content}
+
+
+def query_parameters(protocol: str) -> list[Schema]:
+    """Return the parameters that a scoring route of a protocol has in its query."""
+    schema = _ALWAYS_EXPLAIN if protocol == EXPLAINED.name else _QUERY_EXPLAIN
+    return [{"name": explanations.NAME, "in": "query", "required": False, "schema": schema}]
 
 
 def signature(input_schema: RequestSchema) -> Schema:
@@ -180,7 +254,10 @@ def _tensors(input_schema: RequestSchema) -> Schema:
         for name, is_text in input_schema.is_text.items()
     ]
     count = len(described)
-    return _object({"inputs": {"type": "array", "prefixItems": described, "minItems": count, "maxItems": count}})
+    return _object(
+        {"inputs": {"type": "array", "prefixItems": described, "minItems": count, "maxItems": count}},
+        {"parameters": {"type": "object", "properties": {explanations.NAME: _EXPLAIN}}},
+    )
 
 
 def _wrap_row(protocol: str, input_schema: RequestSchema, row: Mapping[str, object]) -> Schema:
@@ -196,15 +273,15 @@ def _wrap_row(protocol: str, input_schema: RequestSchema, row: Mapping[str, obje
                 for name, value in row.items()
             ]
         }
-    key = {NATIVE.name: "rows", INSTANCES.name: "instances", DATAFRAMES.name: "dataframe_records"}[protocol]
+    key = {NATIVE.name: "rows", DATAFRAMES.name: "dataframe_records"}.get(protocol, "instances")
     return {key: [dict(row)]}
 
 
-def _object(properties: Schema) -> Schema:
+def _object(properties: Schema, optional: Schema | None = None) -> Schema:
     return {
         "type": "object",
         "required": list(properties),
-        "properties": properties,
+        "properties": {**properties, **(optional or {})},
         "additionalProperties": False,
     }
 

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import mlflow.models
-import numpy as np
+import msgspec
 import pandas as pd
 from mlflow.pyfunc.model import PythonModel
 
+from include.serving import explanations
 from include.settings import load_settings
 from include.stores import packages
 from ml.packaging import package_files
@@ -25,11 +26,28 @@ class PackagedModel(PythonModel):
         files = packages.read(path, context.model_config["digest"], trusted)
         self._model = package_files.load(files)
 
-    def predict(
-        self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None
-    ) -> np.ndarray[Any, np.dtype[np.float64]]:
-        """Return the prediction of each row of features; categories are strings here."""
-        return self._model.predict(model_input)
+    def predict(self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> Any:
+        """Return the prediction of each row of features, shape (n,); categories are strings here.
+
+        With `params={"explain": k}`, return a list of objects instead, each a `score` with the `explanation` of it by
+        `k` features, as the model server does. Raises ScoreRequestError when k is no number.
+        """
+        size = explanations.parse_size((params or {}).get(explanations.NAME), f"params.{explanations.NAME}")
+        if not size:
+            return self._model.predict(model_input)
+        encoded = self._model.encoder.encode(model_input)
+        scores = self._model.calibration.apply(self._model.learner.raw(encoded)).tolist()
+        rows = [{str(name): value for name, value in row.items()} for row in _records(model_input)]
+        explained = explanations.explain(self._model, encoded, size)
+        return [
+            {"score": score, "explanation": msgspec.to_builtins(explanations.show_values(each, row, row))}
+            for score, each, row in zip(scores, explained, rows, strict=True)
+        ]
+
+
+def _records(frame: pd.DataFrame) -> list[dict[Any, Any]]:
+    columns = frame.astype(object)
+    return columns.where(columns.notna(), None).to_dict("records")
 
 
 mlflow.models.set_model(PackagedModel())

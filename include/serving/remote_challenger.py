@@ -6,12 +6,14 @@ import httpx
 import msgspec
 
 from include.serving.config import ServingConfig
+from include.serving.explanations import Explanation
 from ml.errors import RequestError
 
 
 class _Answer(msgspec.Struct):
     score: float
     package: str
+    explanation: Explanation | None = None
 
 
 class _Reply(msgspec.Struct):
@@ -41,15 +43,26 @@ class RemoteChallenger:
 
     def scores(self, rows: Sequence[dict[str, object]]) -> list[float]:
         """Return the score of each row; raises RequestError when the server fails or another package answers."""
+        return [each.score for each in self._answers({"rows": rows}, len(rows))]
+
+    def explanations(self, rows: Sequence[dict[str, object]], size: int) -> list[Explanation]:
+        """Return the explanation of each score by `size` features; raises RequestError as `scores` does."""
+        answers = self._answers({"rows": rows, "explain": size}, len(rows))
+        explained = [each.explanation for each in answers if each.explanation is not None]
+        if len(explained) != len(rows):
+            raise self._error(f"got {len(explained)} explanations for {len(rows)} rows")
+        return explained
+
+    def _answers(self, body: dict[str, object], count: int) -> list[_Answer]:
         try:
-            response = self._client.post("/score", content=msgspec.json.encode({"rows": rows}))
+            response = self._client.post("/score", content=msgspec.json.encode(body))
             response.raise_for_status()
             answers = msgspec.json.decode(response.content, type=_Reply).answers
         except (httpx.HTTPError, msgspec.MsgspecError) as error:
             raise self._error(repr(error)) from None
-        if len(answers) != len(rows) or any(each.package != self._digest for each in answers):
+        if len(answers) != count or any(each.package != self._digest for each in answers):
             raise self._error(f"got {len(answers)} answers of {sorted({each.package for each in answers})}")
-        return [each.score for each in answers]
+        return answers
 
     def _error(self, why: str) -> RequestError:
         return RequestError(

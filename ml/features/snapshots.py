@@ -19,6 +19,7 @@ from ml.scoring import manifest
 MANIFEST = manifest.NAME
 _ENTITIES, _NUMBERS, _TEXTS, _CUTOFFS = "entities.json", "numbers.f8", "texts.json", "cutoffs.i8"
 _FORMAT, _FLOAT, _INTEGER = 1, "<f8", "<i8"
+SHOWN = "shown_features"  # the fact of a snapshot that names them
 
 FeatureValue = float | str | None
 
@@ -59,6 +60,12 @@ class FeatureSnapshot:
         """Return the cutoff of `entity` in seconds since 1970; None for an unknown entity or without cutoffs."""
         row = self.row_index.get(entity)
         return None if row is None or self.cutoffs is None else int(self.cutoffs[row])
+
+
+def shown_features(snapshot: FeatureSnapshot) -> frozenset[str]:
+    """Return the features whose values a server may show to clients that did not send them; none if nothing says so."""
+    names = snapshot.facts.get(SHOWN)
+    return frozenset(map(str, names)) if isinstance(names, list) else frozenset()
 
 
 def pack(frame: pd.DataFrame, facts: Mapping[str, object]) -> PackedSnapshot:

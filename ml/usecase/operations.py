@@ -14,6 +14,7 @@ from ml.usecase.declaration import check, check_types
 
 _ROLE = re.compile(r"[A-Za-z0-9_.-]{1,100}")
 _MAX_PATIENCE_HOURS = 7 * 24
+_MAX_EXPLAINED = 10_000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -238,6 +239,21 @@ class PublicationGate:
             self.max_reference_distance,
         )
         check(all(0 <= each <= 1 for each in shares), f"coverage, spread and moves lie between 0 and 1, got {shares}")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Explanations:
+    """Stored explanations of nightly scores: of each published score, the `top` features that moved it most.
+
+    They are computed after the scores are published, which takes a hundred times as long as the scores of trees, and
+    are stored in the lake, without the values of the features (docs/concepts/batch-scoring.md).
+    """
+
+    top: int = 5
+
+    def __post_init__(self) -> None:
+        check_types(self)
+        check(1 <= self.top <= _MAX_EXPLAINED, f"top lies between 1 and {_MAX_EXPLAINED}, got {self.top}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

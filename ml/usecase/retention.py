@@ -23,7 +23,7 @@ class Retention:
 
     * `landing`: the landed files. A pruned night cannot be ingested again.
     * `rows`: the rows in the lake: valid, quarantined, features. Trainings and backtests use all rows that are kept.
-    * `scores`: published scores, labels, and the records of ingested files. With `Triggers.label_batch`, all labels are
+    * `scores`: published scores, their explanations, labels, and the records of ingested files. With `Triggers.label_batch`, all labels are
       kept, because their number is compared with earlier numbers.
     * `metrics`: metrics and alerts.
     * `versions`: the tables as they were on a night: `ratchet data as-of`, explanations. The versions that the

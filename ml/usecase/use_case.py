@@ -39,7 +39,7 @@ from ml.usecase.models import (
     Task,
     Tuning,
 )
-from ml.usecase.operations import Arrival, CatchUp, Demo, PublicationGate, Release, Roles
+from ml.usecase.operations import Arrival, CatchUp, Demo, Explanations, PublicationGate, Release, Roles
 from ml.usecase.retention import Retention, RetentionNeed
 from ml.usecase.schedule import Night
 from ml.usecase.triggers import Triggers
@@ -87,6 +87,7 @@ class UseCase:
     adoption: Adoption | None = Adoption()
     triggers: Triggers = Triggers()
     publication: PublicationGate = PublicationGate()
+    explanations: Explanations | None = None
     release: Release = Release(approvers=("tech_lead", "business_owner"))
     roles: Roles = Roles()
     arrival: Arrival = Arrival()

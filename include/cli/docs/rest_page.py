@@ -96,7 +96,13 @@ def _examples() -> dict[str, Any]:
     schema = RequestSchema(is_text={"distance_miles": False, "carrier": True})
     described = {
         each.summary: openapi.body(each.name, schema, None)["content"]["application/json"]["examples"]
-        for each in (protocols.NATIVE, protocols.DATAFRAMES, protocols.INSTANCES, protocols.TENSORS)
+        for each in (
+            protocols.NATIVE,
+            protocols.DATAFRAMES,
+            protocols.INSTANCES,
+            protocols.EXPLAINED,
+            protocols.TENSORS,
+        )
     }
     return {summary: examples["a row"]["value"] for summary, examples in described.items()}
 

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 
 from include.serving.handler import Prediction
 from include.serving.protocols import dataframes, instances, native, tensors
-from include.serving.protocols.codec import ProtocolRequest, Reply
-from ml.scoring.request_schema import Row
+from include.serving.protocols.codec import DecodedRequest, ProtocolRequest, Reply
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -15,7 +14,7 @@ class Protocol:
 
     name: str
     summary: str
-    read: Callable[[ProtocolRequest], list[Row]]
+    read: Callable[[ProtocolRequest], DecodedRequest]
     write: Callable[[ProtocolRequest, Sequence[Prediction]], Reply]
 
 
@@ -37,6 +36,12 @@ INSTANCES = Protocol(
     read=instances.read,
     write=instances.write,
 )
+EXPLAINED = Protocol(
+    name="v1_explain",
+    summary="Score instances, and explain each score.",
+    read=instances.read_explained,
+    write=instances.write_explained,
+)
 TENSORS = Protocol(
     name="v2",
     summary="Score tensors, one for each feature, as JSON or as bytes.",
@@ -44,4 +49,14 @@ TENSORS = Protocol(
     write=tensors.write,
 )
 
-__all__ = ["DATAFRAMES", "INSTANCES", "NATIVE", "TENSORS", "Protocol", "ProtocolRequest", "Reply"]
+__all__ = [
+    "DATAFRAMES",
+    "EXPLAINED",
+    "INSTANCES",
+    "NATIVE",
+    "TENSORS",
+    "DecodedRequest",
+    "Protocol",
+    "ProtocolRequest",
+    "Reply",
+]

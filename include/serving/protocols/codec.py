@@ -3,10 +3,12 @@
 import json
 import re
 from collections.abc import Mapping, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
+from include.serving import explanations
+from include.serving.handler import Prediction
 from ml.errors import ScoreRequestError
 from ml.scoring import exact_numbers, request_schema
 from ml.scoring.request_schema import RequestSchema, Row
@@ -32,6 +34,14 @@ class ProtocolRequest(msgspec.Struct, frozen=True, kw_only=True):
     content_type: str = JSON
     accept: str = ""
     json_bytes: int | None = None  # length of the JSON; binary tensors follow (Inference-Header-Content-Length)
+    explain: int | None = None  # how many features to explain each score by, if the address or a header says so
+
+
+class DecodedRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """The rows of a request, and by how many features each score is to be explained; 0 is not at all."""
+
+    rows: Sequence[Row]
+    explain: int = 0
 
 
 class Reply(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,6 +50,32 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
     body: bytes
     content_type: str = JSON
     headers: Mapping[str, str] = {}
+
+
+def explanation_size(request: ProtocolRequest, given: object, where: str = explanations.NAME) -> int:
+    """Return by how many features to explain each score; what the body has `given` takes precedence.
+
+    `where` names the option of the body. Raises ScoreRequestError when it is neither true, false nor a number.
+    """
+    return explanations.parse_size(given, where) if given is not None else request.explain or 0
+
+
+def explanation_option(request: ProtocolRequest, options: Mapping[str, Any] | None, name: str) -> int:
+    """Return the same for a body whose `options`, which it calls `name`, may have `explain` and nothing else.
+
+    Raises ScoreRequestError also when there is another option.
+    """
+    unknown = [each for each in options or () if each != explanations.NAME]
+    if unknown:
+        raise ScoreRequestError(
+            f"{name}: expected none but {explanations.NAME!r}, got {request_schema.join_names(unknown)}: leave it out"
+        )
+    return explanation_size(request, (options or {}).get(explanations.NAME), f"{name}.{explanations.NAME}")
+
+
+def with_explanation(answer: Prediction) -> dict[str, Any]:
+    """Return an explained score for protocols whose predictions are values: an object in place of the number."""
+    return {"score": answer.score, "explanation": answer.explanation}
 
 
 def check_media_type(request: ProtocolRequest, *media: str) -> None:

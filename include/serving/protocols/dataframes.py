@@ -7,7 +7,7 @@ import msgspec
 
 from include.serving.handler import Prediction
 from include.serving.protocols import codec
-from include.serving.protocols.codec import CSV, JSON, JSON_LINES, ProtocolRequest, Reply
+from include.serving.protocols.codec import CSV, JSON, JSON_LINES, DecodedRequest, ProtocolRequest, Reply
 from ml.errors import ScoreRequestError
 from ml.scoring import request_schema
 from ml.scoring.request_schema import RequestSchema, Row
@@ -22,7 +22,7 @@ class Split(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Body(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The request body: a frame in one of four forms. `params` must be empty."""
+    """The request body: a frame in one of four forms. `params` may have `explain`."""
 
     dataframe_split: Split | None = None
     dataframe_records: list[dict[str, Any]] | None = None
@@ -31,30 +31,40 @@ class Body(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     params: dict[str, Any] | None = None
 
 
-def read(request: ProtocolRequest) -> list[Row]:
-    """Return the rows of a frame in any of the formats; raises ScoreRequestError."""
+def read(request: ProtocolRequest) -> DecodedRequest:
+    """Return the rows of a frame in any of the formats.
+
+    Raises ScoreRequestError for an invalid frame, and for explanations as CSV, which cannot have them.
+    """
     codec.check_media_type(request, JSON, CSV, JSON_LINES)
+    explain, rows = request.explain or 0, list[Row]()
     match request.content_type:
         case codec.CSV:
-            return [*request_schema.rows_from_csv(request.body, request.input_schema)]
+            rows.extend(request_schema.rows_from_csv(request.body, request.input_schema))
         case codec.JSON_LINES:
             lines = (line for line in request.body.split(b"\n") if line.strip())
-            return codec.parse_rows([codec.decode_json(line, dict[str, Any]) for line in lines], request.input_schema)
+            rows = codec.parse_rows([codec.decode_json(line, dict[str, Any]) for line in lines], request.input_schema)
         case _:
-            return _parse_frame(codec.decode_json(request.body, Body), request.input_schema)
+            body = codec.decode_json(request.body, Body)
+            explain = codec.explanation_option(request, body.params, "params")
+            rows = _parse_frame(body, request.input_schema)
+    if explain and request.accept.startswith(CSV):
+        raise ScoreRequestError(f"expected to answer with explanations in {JSON}, got 'Accept: {CSV}': accept {JSON}")
+    return DecodedRequest(rows=rows, explain=explain)
 
 
 def write(request: ProtocolRequest, answers: Sequence[Prediction]) -> Reply:
-    """Return the scores as MLflow does, or one per line if the client accepts CSV."""
-    scores = [each.score for each in answers]
+    """Return the scores as MLflow does, or one per line if the client accepts CSV.
+
+    An explained score is an object with its explanation, as from the model itself loaded by MLflow.
+    """
     if request.accept.startswith(CSV):
-        return Reply(body="".join(f"{score!r}\n" for score in scores).encode(), content_type=CSV)
-    return Reply(body=msgspec.json.encode({"predictions": scores}))
+        return Reply(body="".join(f"{each.score!r}\n" for each in answers).encode(), content_type=CSV)
+    predictions = [each.score if each.explanation is None else codec.with_explanation(each) for each in answers]
+    return Reply(body=msgspec.json.encode({"predictions": predictions}))
 
 
 def _parse_frame(body: Body, input_schema: RequestSchema) -> list[Row]:
-    if body.params:
-        raise ScoreRequestError(f"params: expected none, got {request_schema.truncate(body.params)}")
     forms = {name: getattr(body, name) for name in Body.__struct_fields__ if name != "params"}
     given = {name: frame for name, frame in forms.items() if frame is not None}
     if len(given) != 1:

@@ -1,6 +1,7 @@
 """The Open Inference Protocol, version 2 (KServe, Seldon, Triton): one tensor for each feature, as JSON or binary.
 
 https://kserve.github.io/website/latest/modelserving/data_plane/v2_protocol/, with Triton's binary tensor extension.
+Explanations are an output of their own: a tensor of JSON texts, one for each row.
 """
 
 import struct
@@ -13,15 +14,15 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from include.serving import explanations
 from include.serving.handler import Prediction
 from include.serving.protocols import codec
-from include.serving.protocols.codec import ProtocolRequest, Reply
+from include.serving.protocols.codec import DecodedRequest, ProtocolRequest, Reply
 from ml.errors import ScoreRequestError
 from ml.scoring import request_schema
 from ml.scoring.exact_numbers import InexactNumber
-from ml.scoring.request_schema import Row
 
-SCORE, HEADER = "score", "Inference-Header-Content-Length"
+SCORE, EXPLANATION, HEADER = "score", "explanation", "Inference-Header-Content-Length"
 BINARY = "application/octet-stream"
 _TYPES = {
     "BOOL": "u1",
@@ -52,7 +53,7 @@ class RequestedOutput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Body(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The request body; KServe's own client names the model here too."""
+    """The request body; KServe's own client names the model here too. `parameters` may have `explain`."""
 
     inputs: list[Tensor]
     model_name: str | None = None
@@ -66,12 +67,12 @@ def datatype(*, is_text: bool) -> str:
     return _TEXT if is_text else "FP64"
 
 
-def read(request: ProtocolRequest) -> list[Row]:
+def read(request: ProtocolRequest) -> DecodedRequest:
     """Return the rows of the tensors, which each have the shape [n] or [n, 1]; raises ScoreRequestError."""
     codec.check_media_type(request, codec.JSON, BINARY)
     body, rest = _split_body(request)
-    if not body.inputs or any(output.name != SCORE for output in body.outputs):
-        raise ScoreRequestError(f"expected one input or more, and no output but {SCORE!r}")
+    explain = _explanation_size(request, body)
+    _check_outputs(body, explain)
     if body.model_name not in (None, request.model):
         raise ScoreRequestError(
             f"expected model_name to be {request.model!r} as in the path, "
@@ -88,27 +89,52 @@ def read(request: ProtocolRequest) -> list[Row]:
         )
     if len({len(cells) for cells in columns.values()}) > 1:
         raise ScoreRequestError("expected every tensor to have as many rows as the others")
-    return [dict(zip(columns, cells, strict=True)) for cells in zip(*columns.values(), strict=True)]
+    rows = [dict(zip(columns, cells, strict=True)) for cells in zip(*columns.values(), strict=True)]
+    return DecodedRequest(rows=rows, explain=explain)
 
 
 def write(request: ProtocolRequest, answers: Sequence[Prediction]) -> Reply:
-    """Return one tensor of scores, in binary form if the client requested it."""
+    """Return a tensor of scores, and one of explanations if there are any; in binary form if the client requested it."""
     body, _ = _split_body(request)
-    scores = [each.score for each in answers]
-    tensor: dict[str, Any] = {"name": SCORE, "datatype": "FP64", "shape": [len(scores)]}
+    scores, data = [each.score for each in answers], dict[str, tuple[str, list[Any], bytes]]()
+    if not body.outputs or SCORE in [each.name for each in body.outputs]:
+        data[SCORE] = ("FP64", scores, np.asarray(scores, "<f8").tobytes())
+    if any(each.explanation is not None for each in answers):
+        texts = [msgspec.json.encode(each.explanation) for each in answers]
+        packed = b"".join(_LENGTH.pack(len(each)) + each for each in texts)
+        data[EXPLANATION] = (_TEXT, [each.decode() for each in texts], packed)
+    as_bytes = _wants_bytes(body)
     reply = {
         "model_name": request.model,
         "model_version": request.package,
         "id": body.id or request.request_id,
-        "outputs": [tensor],
+        "outputs": [
+            {"name": name, "datatype": kind, "shape": [len(answers)]}
+            | ({"parameters": {"binary_data_size": len(raw)}} if as_bytes else {"data": cells})
+            for name, (kind, cells, raw) in data.items()
+        ],
     }
-    if not _wants_bytes(body):
-        tensor["data"] = scores
-        return Reply(body=msgspec.json.encode(reply))
-    raw = np.asarray(scores, "<f8").tobytes()
-    tensor["parameters"] = {"binary_data_size": len(raw)}
     head = msgspec.json.encode(reply)
-    return Reply(body=head + raw, content_type=BINARY, headers={HEADER: str(len(head))})
+    if not as_bytes:
+        return Reply(body=head)
+    raw_parts = b"".join(raw for _, _, raw in data.values())
+    return Reply(body=head + raw_parts, content_type=BINARY, headers={HEADER: str(len(head))})
+
+
+def _explanation_size(request: ProtocolRequest, body: Body) -> int:
+    return codec.explanation_size(request, body.parameters.get(explanations.NAME), f"parameters.{explanations.NAME}")
+
+
+def _check_outputs(body: Body, explain: int) -> None:
+    """Raise ScoreRequestError unless there are inputs, and the requested outputs are those that the answer has."""
+    names = [output.name for output in body.outputs]
+    if not body.inputs or not set(names) <= {SCORE, EXPLANATION}:
+        raise ScoreRequestError(f"expected one input or more, and no output but {SCORE!r} and {EXPLANATION!r}")
+    if names and (EXPLANATION in names) != bool(explain):
+        raise ScoreRequestError(
+            f"expected the output {EXPLANATION!r} together with the parameter {explanations.NAME!r}, got only one of "
+            "them: send both, or name no outputs"
+        )
 
 
 def _split_body(request: ProtocolRequest) -> tuple[Body, bytes]:

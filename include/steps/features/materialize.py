@@ -11,8 +11,10 @@ from include.steps.features import feature_pins, snapshot_publication
 from include.stores import feature_store, lake, snapshot_store, table_snapshot
 from include.stores.feature_store import Service
 from include.stores.table_snapshot import TableSnapshot
+from include.usecases import coherence
 from ml.errors import RequestError
 from ml.features import CUTOFF, ENTITY, snapshots
+from ml.governance import privacy
 from ml.governance.hash_chain import Entry
 from ml.ingestion.availability import NIGHT
 from ml.usecase import Live, Night, UseCase, periods
@@ -135,13 +137,17 @@ def _export(context: NightContext, tables: TableSnapshot) -> int:
     rows = feature_step.read(context.settings.lake, context.case, str(context.night), str(context.night), version)
     if rows.empty:
         return 0
+    case, names = context.case, context.case.names_at(context.case.horizon)
     facts = {
-        "use_case": context.case.name,
+        "use_case": case.name,
         "night": str(context.night),
-        "cutoff": context.case.schedule.cutoff(context.night).isoformat(),
+        "cutoff": case.schedule.cutoff(context.night).isoformat(),
         **feature_pins.from_service(feature_pins.check_current(rows, context)).facts,
         "features_version": version,
+        snapshots.SHOWN: privacy.features_allowed_in(
+            case, names, coherence.function_parameters(case), "logs", "reports"
+        ),
     }
-    packed = snapshots.pack(rows[[ENTITY, *context.case.names_at(context.case.horizon)]], facts)
+    packed = snapshots.pack(rows[[ENTITY, *names]], facts)
     snapshot_store.put(snapshot_folder(context), context.night, packed)
     return len(rows)

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from include.steps.ingest import intraday
 from include.steps.prune import file_parts
 from include.steps.prune.part import PrunablePart, PruneContext
-from include.steps.score import prediction_log, publication_gate, rescore
+from include.steps.score import explanations, prediction_log, publication_gate, rescore
 from include.stores import feature_store, lake_retention, ledger
 from include.stores.files import object_trees
 from include.stores.warehouse import retention as rows_by_night
@@ -19,6 +19,7 @@ _INTRADAY_NIGHTS = 2
 _PARTS_OF_STAGES = {
     prediction_log.STAGE: "predictions",
     publication_gate.STAGE: "score profiles",
+    explanations.STAGE: "explanations",
     rescore.STAGE: "rescores",
     intraday.STAGE: "intraday rows",
     intraday.QUARANTINE: "intraday rows",
@@ -105,6 +106,7 @@ def lake_rows(context: PruneContext) -> Iterator[PrunablePart]:
     parts: dict[str, tuple[date | None, tuple[PruneNeed, ...]]] = {
         "predictions": (context.first_kept(retention.predictions), release),
         "score profiles": (context.first_kept(retention.scores), ()),
+        "explanations": (context.first_kept(retention.scores), release),
         "rows": (context.first_kept(retention.rows), ()),
         "intraday rows": (context.first_kept(_INTRADAY_NIGHTS), ()),
     }

@@ -2,7 +2,8 @@
 
 During a release, the challenger scores its share of the entities, and the scores of the other model are logged as
 shadows. A night is published as a whole or not at all, and only if its scores resemble those of earlier nights
-(`include/steps/score/publication_gate.py`).
+(`include/steps/score/publication_gate.py`). If the use case declares it, published scores are explained
+(`include/steps/score/explanations.py`).
 """
 
 import logging
@@ -13,7 +14,7 @@ from tempfile import TemporaryDirectory
 from include.steps import release_state
 from include.steps.context import NightContext, StepContext
 from include.steps.features import build as feature_step
-from include.steps.score import batch_prediction, prediction_log, publication_gate
+from include.steps.score import batch_prediction, explanations, prediction_log, publication_gate
 from include.stores import table_snapshot, warehouse
 from ml.errors import RefusalError
 from ml.rollout.routing import Routing
@@ -89,7 +90,9 @@ def score_night(context: NightContext, routing: Routing) -> int:
             version,
             predictions.out_of_sample,
         )
-        return predictions.rows
+        rows = predictions.rows
+    explanations.store(context)
+    return rows
 
 
 def _describe_mark(night: date, digest: str, is_out_of_sample: bool | None) -> str:

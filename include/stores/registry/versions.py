@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 ALIAS = "champion"
 DIGEST = "digest"
 STAGE = "stage"
+_EXPLAIN = "explain"  # the option of `include/serving/pyfunc.py`
 _MODEL_CODE = PROJECT / "include" / "serving" / "pyfunc.py"
 
 
@@ -117,10 +118,14 @@ def _types(example: pd.DataFrame) -> dict[str, str]:
 def _signature(types: Mapping[str, str]) -> ModelSignature:
     import numpy as np
     from mlflow.models import ModelSignature
-    from mlflow.types import ColSpec, Schema, TensorSpec
+    from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema, TensorSpec
 
     columns: list[ColSpec | TensorSpec] = [ColSpec(kind, name) for name, kind in types.items()]
-    return ModelSignature(inputs=Schema(columns), outputs=Schema([TensorSpec(np.dtype("float64"), (-1,))]))
+    return ModelSignature(
+        inputs=Schema(columns),
+        outputs=Schema([TensorSpec(np.dtype("float64"), (-1,))]),
+        params=ParamSchema([ParamSpec(_EXPLAIN, "long", 0)]),  # MLflow ignores an option that it does not know
+    )
 
 
 def _log(

@@ -43,6 +43,7 @@ from include.stores.warehouse.sample_marks import MarkedRows, count_unmarked, ma
 from include.stores.warehouse.scores import (
     HELD_BACK,
     Maturity,
+    count_by_model,
     count_labels,
     entities_labelled_between,
     held_back_nights,
@@ -55,6 +56,7 @@ from include.stores.warehouse.scores import (
     published_nights,
     record_labels,
     scores,
+    scores_of_entities,
 )
 
 __all__ = [
@@ -71,6 +73,7 @@ __all__ = [
     "TaskTime",
     "alerts",
     "check_schema",
+    "count_by_model",
     "count_in_sample_nights",
     "count_labels",
     "count_unmarked",
@@ -106,6 +109,7 @@ __all__ = [
     "replace_alerts",
     "scored_feature_versions",
     "scores",
+    "scores_of_entities",
     "table_reads",
     "task_times",
     "unmarked_models",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 HELD_BACK = "scores_held_back"  # the kind of the alert that a night has while its scores are held back
+_MAX_ENTITIES = 5_000  # of one query: databases limit the number of its parameters
 MATURED_COLUMNS = ("entity", "night", "model_digest", "score", "label", "known_at", "out_of_sample")
 
 
@@ -86,6 +87,39 @@ def scores(engine: sa.Engine, use_case: str, night: date, model_digest: str | No
         .order_by(table.c.entity, table.c.model_digest)
     )
     return _read(engine, query if model_digest is None else query.where(table.c.model_digest == model_digest))
+
+
+def count_by_model(engine: sa.Engine, use_case: str, night: date) -> dict[tuple[str, int | None], int]:
+    """Return how many scores of `night` each model made from each version of the features, by digest and version."""
+    column = tables.scores.c
+    query = (
+        sa.select(column.model_digest, column.features_version, sa.func.count())
+        .where(column.use_case == use_case, column.night == night)
+        .group_by(column.model_digest, column.features_version)
+        .order_by(column.model_digest, column.features_version)
+    )
+    with engine.connect() as connection:
+        return {(digest, version): count for digest, version, count in connection.execute(query)}
+
+
+def scores_of_entities(
+    engine: sa.Engine, use_case: str, night: date, model_digest: str, features_version: int, entities: Sequence[str]
+) -> dict[str, float]:
+    """Return the scores of `night` that a model made of `entities` from a version of the features, by entity."""
+    column = tables.scores.c
+    query = sa.select(column.entity, column.score).where(
+        column.use_case == use_case,
+        column.night == night,
+        column.model_digest == model_digest,
+        column.features_version == features_version,
+        column.entity.in_(sa.bindparam("wanted", expanding=True)),
+    )
+    with engine.connect() as connection:
+        return {
+            entity: score
+            for first in range(0, len(entities), _MAX_ENTITIES)
+            for entity, score in connection.execute(query, {"wanted": entities[first : first + _MAX_ENTITIES]})
+        }
 
 
 def latest_scores(engine: sa.Engine, use_case: str) -> pd.DataFrame:

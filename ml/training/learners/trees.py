@@ -39,9 +39,18 @@ class Trees:
             return np.array([self._single_row.raw(features)])
         return np.asarray(self._booster.predict(features, raw_score=True, num_threads=1), np.float64)
 
-    def contributions(self, features: Floats) -> Floats:
-        """Return SHAP values of shape (n, features + 1); the last column is the expected value without any feature."""
-        return np.asarray(self._booster.predict(features, pred_contrib=True, num_threads=1), np.float64)
+    @cached_property
+    def _contribution_lock(self) -> threading.Lock:
+        return threading.Lock()
+
+    def contributions(self, features: Floats, threads: int = 1) -> Floats:
+        """Return SHAP values of shape (n, features + 1); the last column is the expected value without any feature.
+
+        Calls run one after the other: at the start of each, LightGBM writes the depth of every tree anew, and while it
+        does, a call in another thread could reserve too little memory for its paths.
+        """
+        with self._contribution_lock:
+            return np.asarray(self._booster.predict(features, pred_contrib=True, num_threads=threads), np.float64)
 
     def dump(self) -> str:
         return self.text

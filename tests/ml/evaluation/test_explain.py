@@ -2,13 +2,24 @@
 
 import functools
 import math
+from concurrent.futures import ThreadPoolExecutor
 
+import lightgbm
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from ml.arrays import Floats
+from ml.errors import RefusalError
 from ml.evaluation import explain
+from ml.scoring.calibration import Calibration, Correction, Scaling
+from ml.scoring.design import Design
+from ml.scoring.encoder import Encoder
+from ml.scoring.linear import Linear
 from ml.training import fitting
 from ml.training.fitting import Model
+from ml.training.learners import Learner, Trees
 from ml.usecase import Candidate, GradientBoosting, Logistic, NeuralNet
 from tests.ml.answers import YES_OR_NO
 from tests.ml.packaging.test_package_files import FRAME, LABELS, NIGHTS, TEXTS
@@ -64,3 +75,122 @@ def test_a_network_has_no_parts_and_says_why() -> None:
     reported = explain.explain(fitted("neural_net"), ROWS[0])
     assert reported.contributions == {}
     assert "its hidden layers mix all features" in reported.unavailable_reason
+
+
+ENCODER = Encoder(levels={"zone": tuple(f"z{level:02d}" for level in range(40)), "miles": None, "stops": None})
+CORRECTIONS: tuple[Correction, ...] = (
+    Calibration(),
+    Calibration(slope=0.7, offset=-0.3),
+    Scaling(slope=1.2, offset=3.0, low=-2.0, high=2.0),
+)
+
+
+def encoded_rows(seed: int, count: int = 300) -> Floats:
+    """Return rows of one category of many levels and two numbers, some missing, some large."""
+    chance = np.random.default_rng(seed)
+    scale = 10.0 ** chance.integers(-3, 9)
+    rows = np.column_stack(
+        [chance.integers(0, 40, count), chance.normal(size=count) * scale, chance.integers(0, 5, count)]
+    ).astype(np.float64)
+    rows[chance.random(rows.shape) < 0.15] = np.nan
+    return rows
+
+
+def random_model(seed: int, kind: str) -> Model:
+    """Return trees of a binary label or of a number, or a linear model, with one of the calibrations."""
+    chance, rows = np.random.default_rng(seed), encoded_rows(seed)
+    labels = (np.nan_to_num(rows[:, 0]) % 3 > 1) + chance.normal(size=len(rows))
+    learner: Learner
+    if kind == "linear":
+        design = Design.from_features(ENCODER, rows)
+        weights = chance.normal(size=design.matrix(rows).shape[1]) * 10.0 ** chance.integers(-3, 4)
+        learner = Linear(design=design, weights=weights, intercept=float(chance.normal()))
+    else:
+        objective = {"objective": "binary"} if kind == "trees" else {"objective": "quantile", "alpha": 0.75}
+        parameters = objective | {
+            "num_leaves": int(chance.integers(2, 40)),
+            "min_data_in_leaf": int(chance.integers(1, 30)),
+            "extra_trees": bool(chance.integers(2)),
+            "min_data_per_group": 1,
+            "cat_smooth": 1,
+            "verbosity": -1,
+            "num_threads": 1,
+            "seed": seed,
+        }
+        data = lightgbm.Dataset(
+            rows, labels > 0 if kind == "trees" else labels * 100, categorical_feature=list(ENCODER.categories)
+        )
+        booster = lightgbm.train(parameters, data, num_boost_round=int(chance.integers(1, 30)))
+        learner = Trees(text=booster.model_to_string())
+    return Model(encoder=ENCODER, learner=learner, calibration=CORRECTIONS[seed % 3])
+
+
+@pytest.mark.parametrize("kind", ["trees", "trees of a number", "linear"])
+@settings(max_examples=20)
+@given(seed=st.integers(0, 10_000), size=st.integers(1, 4))
+def test_whatever_the_model_and_the_row_the_parts_sum_to_the_raw_score(kind: str, seed: int, size: int) -> None:
+    model, rows = random_model(seed, kind), encoded_rows(seed + 1)
+    explained = explain.contribute(model, rows)
+    chosen = explained.largest(size)
+    largest = np.take_along_axis(explained.by_feature, chosen, axis=1)
+    sums = explained.base_values + largest.sum(axis=1) + explained.rest(chosen)
+    scale = np.abs(explained.base_values) + np.abs(explained.by_feature).sum(axis=1) + 1
+    assert (np.abs(sums - model.learner.raw(rows)) <= 1e-12 * scale).all()
+    np.testing.assert_array_equal(explained.raw, model.learner.raw(rows))
+    others = np.abs(explained.by_feature).sum(axis=1) - np.abs(largest).sum(axis=1)
+    assert (np.abs(explained.rest(chosen)) <= others + 1e-12 * scale).all()
+    assert (np.diff(np.abs(largest), axis=1) <= 0).all()
+
+
+def test_a_random_model_has_the_splits_that_are_hard_to_explain() -> None:
+    """So that the law above is not one of a stump."""
+    texts = [random_model(seed, "trees").learner.dump() for seed in range(3)]
+    assert any("num_cat=0" not in text.partition("Tree=0")[2].partition("Tree=1")[0] for text in texts)
+    assert np.isnan(encoded_rows(1)).any(axis=0).all()
+
+
+@pytest.mark.parametrize("kind", ["trees", "linear"])
+def test_a_row_alone_has_the_parts_that_it_has_among_many_by_any_number_of_threads(kind: str) -> None:
+    model, rows = random_model(5, kind), encoded_rows(6)
+    many = explain.contribute(model, rows, threads=2)
+    alone = [explain.contribute(model, row[None]) for row in rows]
+    np.testing.assert_array_equal(many.by_feature, np.concatenate([each.by_feature for each in alone]))
+    np.testing.assert_array_equal(many.base_values, np.concatenate([each.base_values for each in alone]))
+
+
+def test_parts_asked_for_by_several_threads_at_once_are_the_same() -> None:
+    model, rows = random_model(8, "trees"), encoded_rows(9, 40)
+    fresh = Model(encoder=ENCODER, learner=Trees(text=model.learner.dump()), calibration=model.calibration)
+    expected = explain.contribute(model, rows).by_feature
+    with ThreadPoolExecutor(8) as threads:
+        for each in threads.map(lambda _: explain.contribute(fresh, rows), range(40)):
+            np.testing.assert_array_equal(each.by_feature, expected)
+
+
+@pytest.mark.parametrize("name", ["logistic", "gradient_boosting"])
+def test_a_text_has_the_sum_of_its_columns(name: str) -> None:
+    model = fitted(name)
+    encoded = np.concatenate([model.encoder.encode_row(row) for row in ROWS])
+    explained = explain.contribute(model, encoded)
+    assert explained.names == tuple(FRAME)
+    assert encoded.shape[1] > len(FRAME.columns)
+    for index, row in enumerate(ROWS):
+        np.testing.assert_allclose(
+            explained.by_feature[index], list(explain.explain(model, row).contributions.values()), atol=1e-12
+        )
+
+
+def test_more_features_than_there_are_is_all_and_equal_parts_keep_their_order() -> None:
+    rows = explain.Contributions(
+        names=("a", "b", "c"), by_feature=np.array([[1.0, -1.0, 1.0]]), base_values=np.zeros(1), raw=np.ones(1)
+    )
+    assert rows.largest(7).tolist() == [[0, 1, 2]]
+    assert rows.rest(rows.largest(7)).tolist() == [0.0]
+    assert rows.rest(rows.largest(1)).tolist() == [0.0]
+    assert rows.by_feature.tolist() == [[1.0, -1.0, 1.0]]
+
+
+def test_the_rows_of_a_network_are_refused() -> None:
+    model = fitted("neural_net")
+    with pytest.raises(RefusalError, match="a network has no contributions that sum to its score"):
+        explain.contribute(model, model.encoder.encode_row(ROWS[0]))

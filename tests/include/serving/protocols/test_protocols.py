@@ -57,12 +57,12 @@ TWO = [tensor("hour", "FP64", [1.5, None]), tensor("zone", "BYTES", ["a", "b"])]
     ],
 )  # fmt: skip
 def test_the_same_rows_are_read_from_every_form(protocol: Protocol, body: object, kind: str) -> None:
-    assert [dict(row) for row in protocol.read(ask(body, content_type=kind))] == ROWS
+    assert [dict(row) for row in protocol.read(ask(body, content_type=kind)).rows] == ROWS
 
 
 def test_entities_are_rows_that_name_one() -> None:
-    assert NATIVE.read(ask({"entities": ["e", "f"]})) == [{"entity": "e"}, {"entity": "f"}]
-    assert DATAFRAMES.read(ask(b"entity\ne\n", content_type=CSV)) == [{"entity": "e"}]
+    assert NATIVE.read(ask({"entities": ["e", "f"]})).rows == [{"entity": "e"}, {"entity": "f"}]
+    assert DATAFRAMES.read(ask(b"entity\ne\n", content_type=CSV)).rows == [{"entity": "e"}]
 
 
 def test_tensors_come_as_bytes_after_the_json() -> None:
@@ -77,7 +77,7 @@ def test_tensors_come_as_bytes_after_the_json() -> None:
         }
     ).encode()
     asked = ask(head + numbers + texts, content_type=BINARY, json_bytes=len(head))
-    assert TENSORS.read(asked) == ROWS
+    assert TENSORS.read(asked).rows == ROWS
 
 
 BAD: list[tuple[str, Protocol, object, dict[str, object], str]] = [
@@ -96,8 +96,8 @@ BAD: list[tuple[str, Protocol, object, dict[str, object], str]] = [
     ("a row that is a text", INSTANCES, {"instances": ["e"]}, {}, "each row to be an object of features, got 'e'"),
     ("rows of two kinds", INSTANCES, {"instances": [ROWS[0], [1, "a"]]}, {}, "each row to be an object"),
     ("a row too short", INSTANCES, {"instances": [[1.5]]}, {}, "row 0: expected 2 cells"),
-    ("parameters", INSTANCES, {"instances": ROWS, "parameters": {"a": 1}}, {}, "parameters: expected none"),
-    ("params", DATAFRAMES, {"inputs": ROWS, "params": {"a": 1}}, {}, "params: expected none"),
+    ("parameters", INSTANCES, {"instances": ROWS, "parameters": {"a": 1}}, {}, "parameters: expected none but 'explain', got 'a'"),
+    ("params", DATAFRAMES, {"inputs": ROWS, "params": {"a": 1}}, {}, "params: expected none but 'explain', got 'a'"),
     ("two forms", DATAFRAMES, {"inputs": ROWS, "instances": ROWS}, {}, "expected one of .*, got 'inputs', 'instances'"),
     ("no form", DATAFRAMES, {}, {}, "expected one of .*, got none"),
     ("an empty frame", DATAFRAMES, {"dataframe_split": {"columns": ["hour"], "data": []}}, {}, "one row or more"),
@@ -111,7 +111,7 @@ BAD: list[tuple[str, Protocol, object, dict[str, object], str]] = [
     ("CSV where JSON is spoken", NATIVE, b"hour\n1", {"content_type": CSV}, "expected application/json, got 'text/csv'"),
     ("no tensors", TENSORS, {"inputs": []}, {}, "one input or more"),
     ("another model", TENSORS, {"inputs": TWO, "model_name": "ferry"}, {}, "model_name to be 'taxi' as in the path, got 'ferry'"),
-    ("another output", TENSORS, {"inputs": TWO, "outputs": [{"name": "x"}]}, {}, "no output but 'score'"),
+    ("another output", TENSORS, {"inputs": TWO, "outputs": [{"name": "x"}]}, {}, "no output but 'score' and 'explanation'"),
     ("a tensor twice", TENSORS, {"inputs": [TWO[0], TWO[0]]}, {}, "got 'hour' twice"),
     ("another length", TENSORS, {"inputs": [tensor("hour", "FP64", [1.5])]}, {}, r"hour: expected 2 cells for the shape \[2\], got 1"),
     ("two lengths", TENSORS, {"inputs": [tensor("hour", "FP64", [1.5], shape=[1]), TWO[1]]}, {}, "as many rows as the others"),
@@ -155,7 +155,7 @@ def test_a_number_that_the_landing_refuses_is_refused_in_every_form(
 ) -> None:
     asked = ask(body.replace("NUMBER", number).encode(), content_type=kind)
     with pytest.raises(ScoreRequestError, match=f"hour: expected {reported}.* or (null|nothing), got {number[:60]}"):
-        [TAKEN.complete(row) for row in protocol.read(asked)]
+        [TAKEN.complete(row) for row in protocol.read(asked).rows]
 
 
 @pytest.mark.parametrize(
@@ -195,14 +195,15 @@ def test_a_cell_that_is_not_of_the_datatype_is_refused(kind: str, cell: object, 
     ],
 )
 def test_a_cell_of_the_datatype_is_taken(kind: str, cells: list[object]) -> None:
-    rows = TENSORS.read(ask({"inputs": [tensor("hour", kind, cells), tensor("zone", "BYTES", ["a", "b"])]}))
+    rows = TENSORS.read(ask({"inputs": [tensor("hour", kind, cells), tensor("zone", "BYTES", ["a", "b"])]})).rows
     assert [TAKEN.complete(row)["hour"] for row in rows] == cells
 
 
 def test_a_byte_that_is_no_boolean_is_refused() -> None:
     inputs = [{"name": "hour", "shape": [2], "datatype": "BOOL", "parameters": {"binary_data_size": 2}}]
     head = json.dumps({"inputs": inputs}).encode()
-    assert TENSORS.read(ask(head + b"\1\0", content_type=BINARY, json_bytes=len(head))) == [{"hour": 1}, {"hour": 0}]
+    read = TENSORS.read(ask(head + b"\1\0", content_type=BINARY, json_bytes=len(head)))
+    assert read.rows == [{"hour": 1}, {"hour": 0}]
     with pytest.raises(ScoreRequestError, match="hour: expected true or false or null in a tensor of BOOL, got 2"):
         TENSORS.read(ask(head + b"\1\2", content_type=BINARY, json_bytes=len(head)))
 
@@ -216,7 +217,7 @@ def test_a_byte_that_is_no_boolean_is_refused() -> None:
     ],
 )  # fmt: skip
 def test_a_text_is_stripped_as_at_the_landing_in_every_form(protocol: Protocol, body: object, kind: str) -> None:
-    (row,) = protocol.read(ask(body, content_type=kind))
+    (row,) = protocol.read(ask(body, content_type=kind)).rows
     assert TAKEN.complete(row) == {"hour": 1.0, "zone": "a"}
 
 

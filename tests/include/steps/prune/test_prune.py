@@ -19,14 +19,14 @@ from include.steps.context import StepContext
 from include.steps.features import build, table_versions
 from include.steps.prune import needs
 from include.steps.release import rollback
-from include.steps.score import rescore, score
+from include.steps.score import explanations, rescore, score
 from include.steps.train import model_card
 from include.stores import lake, ledger, packages, report_paths, warehouse
 from include.stores.files import atomic, object_trees
 from ml.errors import DataError
 from ml.governance import ledger_entries
 from ml.governance.ledger_entries import EntryKind, Pruned
-from ml.usecase import Release, Retention, UseCase
+from ml.usecase import Explanations, Release, Retention, UseCase
 from ml.usecase.periods import Period
 from tests import in_process, recorded
 from tests.challenger import challenge
@@ -55,7 +55,12 @@ class Played:
 @pytest.fixture
 def short(gym: UseCase, monkeypatch: pytest.MonkeyPatch) -> UseCase:
     """The gym with a short retention, and releases without a canary."""
-    case = replace(gym, retention=SHORT, release=Release(approvers=("tech_lead", "business_owner"), canary=None))
+    case = replace(
+        gym,
+        retention=SHORT,
+        release=Release(approvers=("tech_lead", "business_owner"), canary=None),
+        explanations=Explanations(top=2),
+    )
     by_name = usecases.get
     monkeypatch.setattr(usecases, "get", lambda name: case if name == "gym" else by_name(name))
     return case
@@ -142,6 +147,8 @@ def test_every_part_has_no_more_nights_than_it_declares(played: Played, short: U
     assert min(each.night for each in warehouse.metrics(engine, "gym")) >= first["metrics"]
     assert warehouse.scores(engine, "gym", schedule.previous(first["scores"])).empty
     assert not warehouse.scores(engine, "gym", first["scores"]).empty
+    explained = lake.nights(explanations.address(StepContext(case=short, settings=played.settings)))
+    assert (explained[0], explained[-1]) == (first["scores"], last)
     landed = [path.name for path in Path(played.settings.landing, "gym").iterdir() if path.name != "intraday"]
     assert min(name.split("..")[-1] for name in landed) >= str(first["landing"])
 

@@ -13,7 +13,7 @@ from include.settings import Settings, load_settings, read_settings
 from include.stores import ledger, registry, warehouse
 from include.stores.registry import client
 from include.stores.signing import dsse, model_signing
-from ml.errors import DataError, LedgerError, PackageError
+from ml.errors import DataError, LedgerError, PackageError, ScoreRequestError
 from ml.governance.ledger_entries import EntryKind
 from ml.packaging import package_files
 from ml.training import fitting
@@ -157,6 +157,31 @@ def test_a_registered_package_gives_the_same_scores_through_mlflow(stack: Settin
     registry.register(stack, "answers", packed.digest, signed, EXAMPLE)
     result = mlflow.pyfunc.load_model("models:/answers/1").predict(EXAMPLE.astype({"zone": str}))
     assert result.tolist() == model.predict(EXAMPLE).tolist()
+
+
+@pytest.mark.usefixtures("trusting")
+def test_a_registered_package_explains_its_scores_through_mlflow(stack: Settings) -> None:
+    import mlflow
+
+    model = trained()
+    packed = package_files.pack(model, EXAMPLE, {})
+    signed = model_signing.sign(packed.digest, packed.files, stack)
+    registry.register(stack, "explains", packed.digest, signed, EXAMPLE)
+    loaded, frame = mlflow.pyfunc.load_model("models:/explains/1"), EXAMPLE.astype({"zone": str})
+    result = loaded.predict(frame, params={"explain": 2})
+    assert [each["score"] for each in result] == model.predict(EXAMPLE).tolist()
+    for row, each in zip(EXAMPLE.astype(object).to_dict("records"), result, strict=True):
+        explained = each["explanation"]
+        contributions = [part["contribution"] for part in explained["contributions"]]
+        assert explained["base_value"] + sum(contributions) + explained["rest"] == pytest.approx(explained["raw"])
+        assert [part["value"] for part in explained["contributions"]] == [
+            row[part["feature"]] for part in explained["contributions"]
+        ]
+        assert len(contributions) == 2
+    assert loaded.predict(frame, params={"explain": 0}).tolist() == model.predict(EXAMPLE).tolist()
+    for wrong in (True, -1):
+        with pytest.raises((mlflow.MlflowException, ScoreRequestError), match="explain"):
+            loaded.predict(frame, params={"explain": wrong})
 
 
 def test_mlflow_refuses_a_package_whose_bytes_were_changed(stack: Settings) -> None:
