@@ -21,7 +21,8 @@ class ServingConfig:
     that wait for an answer, `body_seconds` the time in which a client must send a request, and `answer_seconds` the
     time of an answer. Requests of more than `inline_rows` rows are scored in a thread. With `package`, a digest, the
     server answers with that package only, whatever the routing is. With `challenger`, an address, the challenger's
-    answers come from the server there, within `challenger_seconds`.
+    answers come from the server there, within `challenger_seconds`. `model_folder` and `trusted_key` (a public key in
+    PEM) are for a server that is started without a use case.
     """
 
     host: str = "127.0.0.1"
@@ -41,6 +42,8 @@ class ServingConfig:
     shadow_waiting: int = 2_000
     challenger: str = ""
     challenger_seconds: float = 0.5
+    model_folder: str = "/opt/ml/model"
+    trusted_key: str = ""
 
 
 _PLATFORM_VARIABLES = {
