@@ -11,6 +11,8 @@ from bentoml.exceptions import InvalidArgument
 
 from include.export_runtime.scorer import ScoreRequestError, load
 
+_MODEL = load()
+
 
 class InvalidRow(InvalidArgument):
     """A row that cannot be scored; the client gets its message with this status."""
@@ -20,15 +22,12 @@ class InvalidRow(InvalidArgument):
 
 @bentoml.service(name=load.__module__)
 class Model:
-    """Scores rows of features. Each worker verifies the package when it starts."""
-
-    def __init__(self) -> None:
-        self._model = load()
+    """Scores rows of features with the package, which was verified when this file was imported."""
 
     @bentoml.api
     def score(self, rows: list[dict[str, Any]]) -> list[float]:
         """Return the score of each row, a mapping of each feature to a number, a text, or null if it is missing."""
         try:
-            return self._model.score(rows)
+            return _MODEL.score(rows)
         except ScoreRequestError as fault:
             raise InvalidRow(str(fault)) from None

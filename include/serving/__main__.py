@@ -51,6 +51,9 @@ def _run(use_case: str, settings: Settings, serving_config: ServingConfig) -> No
 
 if __name__ == "__main__":
     try:
-        serve_model_folder() if sys.argv[1:] == [_COMMAND] else main(*sys.argv[1:])
+        if sys.argv[1:] == [_COMMAND]:
+            serve_model_folder()
+        else:
+            main(*sys.argv[1:])
     except RatchetError as fault:
         sys.exit(str(fault))
