@@ -73,7 +73,7 @@ bench: $(BIN)/.installed $(DATA)  ## run all benchmarks; results as JSON in benc
 	@$(BIN)/python -m bench
 
 lock: $(BIN)/.installed  ## resolve requirements*.in into hash-locked files
-	@for list in requirements requirements-dev requirements-serving requirements-server; do \
+	@for list in requirements requirements-dev requirements-serving requirements-server requirements-bento; do \
 	  $(BIN)/uv pip compile -q --universal -p 3.11 --generate-hashes --no-annotate --no-header $$list.in -o $$list.txt || exit 1; done
 
 clean:  ## stop the stack and delete everything that ran, of all use cases (var/); `ratchet forget` removes only one

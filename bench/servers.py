@@ -20,7 +20,7 @@ _LOCKED, _BENTOML = _HERE / "requirements-bentoml.txt", Path(sys.prefix) / "bent
 @contextmanager
 def ratchet(port: int, use_case: str) -> Iterator[None]:
     """Run the model server of `use_case` on `port`."""
-    with _started([sys.executable, "-m", "include.serving", use_case], port, "/ping", RATCHET_SERVING_PORT=port):
+    with started([sys.executable, "-m", "include.serving", use_case], port, "/ping", RATCHET_SERVING_PORT=port):
         yield
 
 
@@ -30,27 +30,37 @@ def mlflow(port: int, use_case: str, version: str, settings: Any) -> Iterator[No
     arguments = ("models", "serve", "-m", f"models:/{use_case}/{version}", "-p", str(port), "--env-manager", "local")
     environment = {"MLFLOW_TRACKING_URI": settings.mlflow_url, "MLFLOW_DISABLE_TELEMETRY": "true"}
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    with _started([sys.executable, "-m", "mlflow", *arguments], port, "/ping", PATH=path, **environment):
+    with started([sys.executable, "-m", "mlflow", *arguments], port, "/ping", PATH=path, **environment):
         yield
 
 
 @contextmanager
 def bentoml(port: int, digest: str, settings: Any) -> Iterator[None]:
     """Run BentoML's server on `port` with a package and one worker; its environment is created at the first call."""
-    python = _BENTOML / "bin" / "python"
-    if not python.exists():
-        subprocess.run([sys.executable, "-m", "uv", "venv", "-q", str(_BENTOML)], check=True)
-    options = ["--require-hashes", "--python", str(python), str(_LOCKED)]
-    subprocess.run([sys.executable, "-m", "uv", "pip", "sync", "-q", *options], check=True)
+    python = environment(_BENTOML, _LOCKED)
     arguments = ["-m", "bentoml", "serve", "bench.bento:Scores", "--host", "127.0.0.1", "--port", str(port)]
-    environment = {"BENTOML_DO_NOT_TRACK": "true", "BENTO_PACKAGE": str(settings.packages / digest)}
-    with _started([str(python), *arguments], port, "/readyz", **environment):
+    variables = {"BENTOML_DO_NOT_TRACK": "true", "BENTO_PACKAGE": str(settings.packages / digest)}
+    with started([str(python), *arguments], port, "/readyz", **variables):
         yield
 
 
+def environment(folder: Path, locked: Path) -> Path:
+    """Return the Python of an environment in `folder` with the hash-locked requirements `locked`; create it if missing."""
+    python = folder / "bin" / "python"
+    if not python.exists():
+        subprocess.run([sys.executable, "-m", "uv", "venv", "-q", str(folder)], check=True)
+    options = ["--require-hashes", "--python", str(python), str(locked)]
+    subprocess.run([sys.executable, "-m", "uv", "pip", "sync", "-q", *options], check=True)
+    return python
+
+
 @contextmanager
-def _started(command: list[str], port: int, ready: str, **environment: object) -> Iterator[None]:
-    variables = os.environ | {name: str(value) for name, value in environment.items()}
+def started(command: list[str], port: int, ready: str, **overrides: object) -> Iterator[None]:
+    """Run a server until the block ends, which begins once the server's path `ready` has status 200.
+
+    `overrides` are environment variables. Raises AssertionError when the server ends or does not start.
+    """
+    variables = os.environ | {name: str(value) for name, value in overrides.items()}
     process = subprocess.Popen(command, env=variables, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         deadline = time.monotonic() + _START_SECONDS

@@ -112,6 +112,7 @@ BY_ANOTHER_NAME = {
         for part in ("codec", "dataframes", "instances", "native", "tensors")
     },
     "include/steps/justification.py": "tests/include/steps/release/test_override.py",
+    "include/steps/train/export/python_module.py": "tests/include/steps/train/test_export.py",
     "include/serving/child_server.py": "tests/include/steps/release/test_canary.py",
     **{
         f"include/steps/{part}.py": "tests/include/steps/release/test_canary.py"

@@ -1,1 +1,1 @@
-"""The code that an exported wheel adds to the package and to the modules of `ml/`: loading the model and scoring."""
+"""The code that an exported module adds to the package and to the modules of `ml/`: loading, scoring, and a service."""

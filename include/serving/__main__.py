@@ -1,26 +1,35 @@
-"""Start the model server of a use case: `python -m include.serving <use case>`."""
+"""Start the model server: `python -m include.serving <use case>`, or `serve` alone for the package in a folder."""
 
 import sys
 
 import uvicorn
 
-from include.serving import app, config
+from include.serving import app, config, model_folder
+from include.serving.config import ServingConfig
 from include.serving.http_protocol import HeaderTimeoutProtocol
-from include.settings import load_settings
+from include.settings import Settings, load_settings
 from ml.errors import RatchetError, SetupError
 from ml.usecase import model_names
 
-_STOP_SECONDS = 10
+_COMMAND, _STOP_SECONDS = "serve", 10
 
 
-def main(use_case: str, command: str = "serve") -> None:
+def main(use_case: str, command: str = _COMMAND) -> None:
     """Serve until the process is asked to stop; then refuse new requests and answer those in progress.
 
     SageMaker starts a container with the command `serve`. Raises SetupError for any other command.
     """
-    if command != "serve":
-        raise SetupError(f"expected the command 'serve' or none, got {command!r}: the server has no other command")
-    settings, serving_config = load_settings(), config.load()
+    if command != _COMMAND:
+        raise SetupError(f"expected the command {_COMMAND!r} or none, got {command!r}: the server has no other command")
+    _run(use_case, load_settings(), config.load())
+
+
+def serve_model_folder() -> None:
+    """Serve the package in the model folder, with no routing; raises as `model_folder.configure` does."""
+    _run(*model_folder.configure(load_settings(), config.load()))
+
+
+def _run(use_case: str, settings: Settings, serving_config: ServingConfig) -> None:
     dataset, horizon = model_names.split(use_case)
     snapshot_dir = settings.feature_store / dataset / (horizon or "snapshots")
     server_app = app.create(use_case, snapshot_dir, settings, serving_config)
@@ -44,6 +53,9 @@ def main(use_case: str, command: str = "serve") -> None:
 
 if __name__ == "__main__":
     try:
-        main(*sys.argv[1:])
+        if sys.argv[1:] == [_COMMAND]:
+            serve_model_folder()
+        else:
+            main(*sys.argv[1:])
     except RatchetError as fault:
         sys.exit(str(fault))

@@ -22,7 +22,8 @@ class ServingConfig:
     time of an answer. Requests of more than `inline_rows` rows are scored in a thread. `explained_rows` limits a request
     that asks for explanations, which take a hundred times as long as scores. With `package`, a digest, the server
     answers with that package only, whatever the routing is. With `challenger`, an address, the challenger's answers
-    come from the server there, within `challenger_seconds`.
+    come from the server there, within `challenger_seconds`. `model_folder` and `trusted_key` (a public key in PEM) are
+    for a server that is started without a use case.
     """
 
     host: str = "127.0.0.1"
@@ -43,6 +44,8 @@ class ServingConfig:
     shadow_waiting: int = 2_000
     challenger: str = ""
     challenger_seconds: float = 0.5
+    model_folder: str = "/opt/ml/model"
+    trusted_key: str = ""
 
 
 _PLATFORM_VARIABLES = {

@@ -5,7 +5,6 @@ The tag of an image is a digest of its inputs, so that nothing is built twice. T
 
 import io
 import os
-import tarfile
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -18,6 +17,7 @@ from include.settings import PROJECT, Settings
 from include.stores import packages
 from ml.errors import SetupError
 from ml.packaging import package_files
+from ml.packaging.export import archive
 from ml.scoring import manifest
 
 _DOCKERFILE = "include/serving/Dockerfile"
@@ -93,7 +93,7 @@ def _ensure_image(
             return image
         try:
             client.images.build(
-                fileobj=_context(files),
+                fileobj=io.BytesIO(archive.tar(files)),
                 custom_context=True,
                 dockerfile=dockerfile,
                 tag=image,
@@ -108,15 +108,3 @@ def _ensure_image(
             last_lines = " | ".join(filter(None, log_lines[-5:]))
             raise SetupError(f"the image {image} cannot be built: {error.msg}: {last_lines}") from None
     return image
-
-
-def _context(files: Mapping[str, bytes]) -> io.BytesIO:
-    """Return the build context: a tar of the files without times and owners."""
-    packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode="w") as tar:
-        for name in sorted(files):
-            member = tarfile.TarInfo(name)
-            member.size, member.mode = len(files[name]), 0o644
-            tar.addfile(member, io.BytesIO(files[name]))
-    packed.seek(0)
-    return packed

@@ -111,6 +111,12 @@ def verify(envelope: bytes, payload_type: str, signer: Signer, keys: Path) -> by
     return text
 
 
+def public_key(envelope: bytes, signer: Signer, keys: Path) -> str:
+    """Return the trusted public key, as PEM, with which an `envelope` that `verify` accepts was signed."""
+    hint = str(json.loads(envelope)["verificationMaterial"]["publicKey"]["hint"])
+    return _pem(_trusted_key(hint, signer.trusted_folder(keys))).decode()
+
+
 def _trusted_key(hint: str, folder: Path) -> ec.EllipticCurvePublicKey:
     known, unusable = {}, []
     for path in sorted(folder.glob("*.pem")):

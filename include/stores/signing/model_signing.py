@@ -42,6 +42,11 @@ def verify(digest: str, files: Mapping[str, bytes], trusted: Path) -> None:
             raise _package_error(digest, f"has a signature of other files: {name!r} was signed as {difference}")
 
 
+def public_key(files: Mapping[str, bytes], trusted: Path) -> str:
+    """Return the public key in the folder `trusted`, as PEM, with which `files` that `verify` accepts were signed."""
+    return dsse.public_key(files[SIGNATURE], dsse.PACKAGES, trusted)
+
+
 def _resources(digest: str, statement: Mapping[str, Any]) -> dict[str, str]:
     if (statement["_type"], statement["predicateType"]) != (_STATEMENT, _PREDICATE):
         raise _package_error(digest, f"has a signature of another statement, {statement['predicateType']!r}")

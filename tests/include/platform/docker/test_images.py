@@ -1,7 +1,11 @@
 """Images built by a real engine: named by what is in them, the same whenever they are built, and enough by themselves."""
 
+import json
+import tarfile
 from itertools import chain
+from pathlib import Path
 
+import boto3
 import docker
 import grimp
 import httpx
@@ -11,6 +15,8 @@ from include import ports
 from include.platform.docker import file_digest, images
 from include.serving.child_server import wait_until
 from include.settings import PROJECT, Settings
+from include.steps.train import export
+from include.steps.train.export import ExportFormat
 from ml.errors import PackageError
 from tests import served
 from tests.include.platform.docker.conftest import NETWORK, ready
@@ -85,5 +91,35 @@ def test_an_image_needs_nothing_but_its_port(
         row = {"hour": 13.0, "zone": "a"}
         reported = httpx.post(f"{address}/invocations", json={"dataframe_records": [row]}, trust_env=False).json()
         assert reported["predictions"] == [served.model().predict_row(row)]
+    finally:
+        container.remove(force=True)
+
+
+@pytest.mark.docker
+def test_the_image_without_a_package_serves_what_sagemaker_unpacks_into_it(
+    client: docker.DockerClient, home: Settings, tmp_path: Path
+) -> None:
+    exported = export.export(served.packaged(home), ExportFormat.SAGEMAKER, tmp_path)
+    with tarfile.open(exported / "model.tar.gz", "r:gz") as archive:
+        archive.extractall(tmp_path / "model", filter="data")
+    request = json.loads((exported / "create-model.json").read_text())
+    outside = ports.free_port(home.host)
+    container = client.containers.run(
+        images.server(client, NETWORK),
+        ["serve"],
+        detach=True,
+        environment=request["PrimaryContainer"]["Environment"],
+        ports={"8080/tcp": ("127.0.0.1", outside)},
+        volumes={str(tmp_path / "model"): {"bind": "/opt/ml/model", "mode": "ro"}},
+    )
+    address = f"http://127.0.0.1:{outside}"
+
+    try:
+        wait_until(lambda: ready(address, "/ping"), "the server's image to answer")
+        signed = {"region_name": "eu-west-1", "aws_access_key_id": "any", "aws_secret_access_key": "any"}
+        runtime = boto3.client("sagemaker-runtime", endpoint_url=address, **signed)
+        reply = runtime.invoke_endpoint(EndpointName=served.USE_CASE, ContentType="text/csv", Body="13,a")
+        score = served.model().predict_row({"hour": 13.0, "zone": "a"})
+        assert json.loads(reply["Body"].read()) == {"predictions": [score]}
     finally:
         container.remove(force=True)

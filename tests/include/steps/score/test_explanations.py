@@ -234,7 +234,7 @@ def test_a_score_that_no_package_made_is_found_out(arrive: Arrive, explained: Us
     forged = pd.DataFrame({"entity": [entity], "score": [0.999]})
     version = lake.version(build.address(settings.lake, explained))
     published.publish(
-        context.engine, "taxi", DAY, routing(settings).champion, forged, explained.horizon.cutoff(DAY), version
+        context.engine, "taxi", DAY, routing(settings).champion, forged, explained.schedule.cutoff(DAY), version
     )
     with pytest.raises(LedgerError, match=f"the score 0.999 of '{entity}' on {NIGHT}.* was not made by package"):
         explanations.store(context)
