@@ -57,6 +57,14 @@ class ScoreRequestError(RatchetError):
     """A scoring request cannot be read, or its features are not those of the model."""
 
 
+class EventPassedError(ScoreRequestError):
+    """A scoring request names an entity whose event has passed, so that there is nothing to predict."""
+
+
+class NotReachedError(ScoreRequestError):
+    """A scoring request names an entity and a live model whose features of that entity are still to come."""
+
+
 class UnknownEntityError(ScoreRequestError):
     """A scoring request names an entity without stored features and does not send the features either."""
 

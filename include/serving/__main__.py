@@ -9,7 +9,6 @@ from include.serving.config import ServingConfig
 from include.serving.http_protocol import HeaderTimeoutProtocol
 from include.settings import Settings, load_settings
 from ml.errors import RatchetError, SetupError
-from ml.usecase import model_names
 
 _COMMAND, _STOP_SECONDS = "serve", 10
 
@@ -30,9 +29,7 @@ def serve_model_folder() -> None:
 
 
 def _run(use_case: str, settings: Settings, serving_config: ServingConfig) -> None:
-    dataset, horizon = model_names.split(use_case)
-    snapshot_dir = settings.feature_store / dataset / (horizon or "snapshots")
-    server_app = app.create(use_case, snapshot_dir, settings, serving_config)
+    server_app = app.create(use_case, settings, serving_config)
     server = uvicorn.Server(
         uvicorn.Config(
             server_app,

@@ -5,7 +5,6 @@ import gc
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from copy import deepcopy
-from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
@@ -18,36 +17,31 @@ from include.serving import openapi, routers
 from include.serving.config import ServingConfig
 from include.serving.fast_routes import Endpoint, FastRoute, FastRouter, LivenessEndpoint
 from include.serving.gateway import Gateway, StatusError
-from include.serving.handler import RequestHandler
-from include.serving.metrics import Metrics
-from include.serving.model_pool import ModelPool
+from include.serving.horizons import Horizons
 from include.serving.protocols import DATAFRAMES, EXPLAINED, INSTANCES, NATIVE, TENSORS
 from include.settings import Settings
-from include.stores.request_log import RequestLog
 
 
-def create(use_case: str, snapshot_dir: Path, settings: Settings, config: ServingConfig) -> FastRouter:
-    """Return the server of `use_case`, which follows its routing and looks up entities in the snapshots of a folder.
+def create(use_case: str, settings: Settings, config: ServingConfig) -> FastRouter:
+    """Return the server of `use_case` at all its horizons, or of the model of one horizon, by its name.
 
-    Raises SetupError when there is no room for its prediction log.
+    It follows their routings, and looks up entities in their snapshots. Raises SetupError when there is no room for a
+    prediction log.
     """
-    pool = ModelPool(use_case, snapshot_dir, settings, config)
-    request_log = RequestLog(settings.prediction_log / use_case)
-    metrics = Metrics(pool, request_log)
-    handler = RequestHandler(pool, request_log, metrics, config)
-    gateway = Gateway(handler, pool, metrics, config)
+    horizons = Horizons(use_case, settings, config)
+    gateway = Gateway(horizons, config)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        await _refresh(pool)
+        await _refresh(horizons)
         gc.collect()
         gc.freeze()  # models stay loaded, so garbage collections during requests need not scan them
-        refresh_task = asyncio.create_task(_refresh_periodically(pool, config.refresh_seconds))
+        refresh_task = asyncio.create_task(_refresh_periodically(horizons, config.refresh_seconds))
         yield
         refresh_task.cancel()
         with suppress(asyncio.CancelledError):
             await refresh_task
-        for each in (gateway, handler, request_log):
+        for each in (gateway, horizons):
             await asyncio.to_thread(each.close)
 
     app: FastAPI = FastAPIOffline(
@@ -59,28 +53,29 @@ def create(use_case: str, snapshot_dir: Path, settings: Settings, config: Servin
     )
     app.router.route_class = FastRoute
     _add_scoring_routes(app, gateway, config)
-    app.include_router(routers.health(pool, config))
-    app.include_router(routers.models(pool, gateway))
-    app.include_router(routers.control(pool, metrics, gateway))
+    app.include_router(routers.health(horizons, config))
+    app.include_router(routers.models(horizons, gateway))
+    app.include_router(routers.control(horizons, gateway))
     app.add_exception_handler(StatusError, _handle_status_error)
     app.add_exception_handler(HTTPException, _handle_http_exception)
     app.add_exception_handler(Exception, _handle_unexpected_error)
-    app.openapi = _openapi_builder(app, pool)  # type: ignore[method-assign]  # FastAPI's own way to change it
+    app.openapi = _openapi_builder(app, horizons)  # type: ignore[method-assign]  # FastAPI's own way to change it
     return FastRouter(app, gateway, {"name": use_case})
 
 
-async def _refresh_periodically(pool: ModelPool, seconds: float) -> None:
+async def _refresh_periodically(horizons: Horizons, seconds: float) -> None:
     failures = 0
     while True:
         await asyncio.sleep(max(seconds, backoff.delay(failures)) if failures else seconds)
-        failures = 0 if await _refresh(pool) else failures + 1
+        failures = 0 if await _refresh(horizons) else failures + 1
 
 
-async def _refresh(pool: ModelPool) -> bool:
-    """Refresh the pool in a thread and return whether that was possible, as it is not without memory for a thread."""
+async def _refresh(horizons: Horizons) -> bool:
+    """Refresh the models in a thread and return whether that was possible, as it is not without memory for a thread."""
     try:
-        await asyncio.to_thread(pool.refresh)
+        await asyncio.to_thread(horizons.refresh)
     except Exception as error:  # noqa: BLE001 - a server that stopped following would never get a rollback
+        pool = horizons.main.pool
         pool.faults = (pool.describe("refresh", error),)
         pool.count_failure("refresh")
         return False
@@ -129,12 +124,12 @@ def _handle_unexpected_error(_: Request, __: Exception) -> Response:
     return JSONResponse({"error": "this server failed to answer; its log has the reason"}, 500)
 
 
-def _openapi_builder(app: FastAPI, pool: ModelPool) -> Callable[[], dict[str, Any]]:
+def _openapi_builder(app: FastAPI, horizons: Horizons) -> Callable[[], dict[str, Any]]:
     """Return a function that builds the OpenAPI document for the features of the present champion."""
     default_openapi = app.openapi
 
     def document() -> dict[str, Any]:
-        schema = deepcopy(default_openapi())
+        schema, pool = deepcopy(default_openapi()), horizons.main.pool
         if not pool.ready:
             return schema
         champion, snapshot = pool.serving.champion, pool.serving.champion.snapshot_store.served

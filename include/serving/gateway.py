@@ -5,24 +5,31 @@ import logging
 import re
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from typing import Any
 from urllib.parse import parse_qsl
 
 import msgspec
+from msgspec.structs import replace
 
 from include.serving import content_coding, explanations
 from include.serving.config import ServingConfig
 from include.serving.content_coding import CodingError, TooLargeError
-from include.serving.handler import Prediction, RequestHandler, ScoreRequest
-from include.serving.metrics import Metrics
-from include.serving.model_pool import ModelPool
+from include.serving.handler import Prediction, ScoreRequest
+from include.serving.horizons import Choice, Horizons, ServedModel
 from include.serving.protocols import Protocol, ProtocolRequest, Reply
 from include.serving.protocols.codec import JSON, MediaError
 from include.serving.protocols.tensors import HEADER
-from ml.errors import RatchetError, ScoreRequestError, SetupError, SnapshotError, UnknownEntityError
+from ml.errors import (
+    EventPassedError,
+    RatchetError,
+    ScoreRequestError,
+    SetupError,
+    SnapshotError,
+    UnknownEntityError,
+)
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -31,6 +38,9 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 _REQUEST_ID, _JSON_BYTES = b"x-request-id", HEADER.lower().encode()
 _ATTRIBUTES, _ENABLE = b"x-amzn-sagemaker-custom-attributes", b"x-amzn-sagemaker-enable-explanations"
 _ATTRIBUTE = re.compile(r"([^;,=]+)=([^;,]*)")
+_HORIZON = "horizon"
+_OPTIONS = (explanations.NAME, _HORIZON)
+_HORIZON_HEADER = "X-Ratchet-Horizon"
 _COUNT = re.compile(r"[0-9]{1,18}")
 _RETRY_SECONDS, _LONGEST_ID, _THREADS = 1, 128, 2
 _LOG = logging.getLogger(__name__)
@@ -63,6 +73,7 @@ class StatusError(Exception):
 
 _STATUSES: tuple[tuple[type[RatchetError], int], ...] = (
     (UnknownEntityError, 404),
+    (EventPassedError, 410),
     (MediaError, 415),
     (CodingError, 415),
     (TooLargeError, 413),
@@ -73,17 +84,17 @@ _STATUSES: tuple[tuple[type[RatchetError], int], ...] = (
 
 
 class Gateway:
-    """Passes requests to the handler, and rejects them when too many are waiting.
+    """Passes requests to the handler of the model that answers, and rejects them when too many are waiting.
 
     `active_requests` must return how many requests the server has accepted, including those that are still waiting.
     """
 
-    def __init__(self, handler: RequestHandler, pool: ModelPool, metrics: Metrics, config: ServingConfig) -> None:
-        self._handler, self._pool, self._metrics, self._config = handler, pool, metrics, config
+    def __init__(self, horizons: Horizons, config: ServingConfig) -> None:
+        self._horizons, self._metrics, self._config = horizons, horizons.main.metrics, config
         self._process, self._count = secrets.token_hex(6), count(1)
         self._reading = 0
         self.active_requests: Callable[[], int] = lambda: 0
-        metrics.waiting.set_function(self._waiting_count)
+        self._metrics.waiting.set_function(self._waiting_count)
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="answers")
 
     def close(self) -> None:
@@ -159,7 +170,10 @@ class Gateway:
         if (waiting := self._waiting_count()) > self._config.waiting:
             raise StatusError(503, f"{waiting} requests are waiting already: try again later")
         try:
-            protocol_request = self._build_request(path, scope["query_string"], headers, body, request_id)
+            options = _read_options(scope["query_string"], headers)
+            named = path.get("name") or options.get(_HORIZON)
+            model = self._horizons.main if named is None else self._horizons.get(named)
+            protocol_request = self._build_request(model, options, headers, body, request_id)
             decoded = protocol.read(protocol_request)
             score_request = ScoreRequest.from_rows(
                 decoded.rows,
@@ -170,7 +184,11 @@ class Gateway:
                 package=path.get("version"),
                 explain=decoded.explain,
             )
-            return protocol.write(protocol_request, await self._score(score_request))
+            predictions = await self._answer(
+                score_request, model, path.get("name"), decoded.horizon or options.get(_HORIZON)
+            )
+            reply = protocol.write(protocol_request, predictions)
+            return _with_horizons(reply, predictions)
         except RatchetError as fault:
             status = next((status for kind, status in _STATUSES if isinstance(fault, kind)), 500)
             raise StatusError(status, str(fault)) from None
@@ -183,50 +201,83 @@ class Gateway:
         """Return the number of requests that wait for an answer, without those whose body is still being read."""
         return self.active_requests() - self._reading
 
-    async def _score(self, score_request: ScoreRequest) -> list[Prediction]:
+    async def _answer(
+        self, request: ScoreRequest, model: ServedModel, path_name: str | None, horizon: str | None
+    ) -> list[Prediction]:
+        """Return the predictions of the model that the request names, or of the model chosen for each entity."""
+        if not (self._horizons.are_several or model.is_live):
+            if horizon is not None:
+                self._horizons.get(horizon)
+            return await self._score(model, request)
+        if path_name is not None or not self._horizons.are_several:
+            self._horizons.check_reached(model, request.entities)
+            return _marked(await self._score(model, request), [Choice(model=model)] * len(request.rows))
+        named = self._horizons.main if horizon is None else self._horizons.get(horizon)
+        choices = [self._choose(entity, named, is_named=horizon is not None) for entity in request.entities]
+        answers: dict[int, Prediction] = {}
+        for name in dict.fromkeys(each.model.name for each in choices):
+            indexes = [index for index, each in enumerate(choices) if each.model.name == name]
+            part = replace(
+                request,
+                rows=[request.rows[index] for index in indexes],
+                entities=[request.entities[index] for index in indexes],
+            )
+            answers.update(zip(indexes, await self._score(choices[indexes[0]].model, part), strict=True))
+        return _marked([answers[index] for index in range(len(choices))], choices)
+
+    def _choose(self, entity: str | None, named: ServedModel, *, is_named: bool) -> Choice:
+        """Return the model for one row: that of the horizon that the request names, or else the latest one reached."""
+        if entity is None or (is_named and not named.is_live):
+            return Choice(model=named)
+        return self._horizons.choose(entity, [named] if is_named else [])
+
+    async def _score(self, model: ServedModel, score_request: ScoreRequest) -> list[Prediction]:
         """Return the predictions; slow ones are computed in a thread, so that other requests are not blocked."""
-        if not self._handler.needs_thread(score_request):
-            return self._handler.answer(score_request)
-        running = asyncio.get_running_loop().run_in_executor(self._threads, self._handler.answer, score_request)
+        if not model.handler.needs_thread(score_request):
+            return model.handler.answer(score_request)
+        running = asyncio.get_running_loop().run_in_executor(self._threads, model.handler.answer, score_request)
         async with asyncio.timeout(self._config.answer_seconds):
             return await asyncio.shield(running)
 
     def _build_request(
-        self, path: Mapping[str, str], query: bytes, headers: Mapping[bytes, str], body: bytes, request_id: str
+        self,
+        model: ServedModel,
+        options: Mapping[str, str],
+        headers: Mapping[bytes, str],
+        body: bytes,
+        request_id: str,
     ) -> ProtocolRequest:
-        champion = self._pool.serving.champion
-        if path.get("name", self._pool.use_case) != self._pool.use_case:
-            raise UnknownEntityError(f"expected the model {self._pool.use_case!r}, got {path['name'][:60]!r}")
+        champion = model.pool.serving.champion
         given = headers.get(_JSON_BYTES)
         json_bytes = None if given is None else _parse_count(given)
         if given is not None and json_bytes is None:
             raise ScoreRequestError(f"{HEADER}: expected a number of bytes, got {given[:20]!r}")
-        media_type, _, options = headers.get(b"content-type", JSON).partition(";")
-        limit, charset = self._config.body_bytes, _charset(options)
+        media_type, _, media_options = headers.get(b"content-type", JSON).partition(";")
+        limit, charset = self._config.body_bytes, _charset(media_options)
         decoded = content_coding.decompress(body, headers.get(b"content-encoding", ""), limit)
         return ProtocolRequest(
             request_id=request_id,
             body=decoded if json_bytes is not None else content_coding.to_utf8(decoded, charset, limit),
-            model=self._pool.use_case,
+            model=model.name,
             package=champion.digest,
             input_schema=champion.input_schema,
             content_type=media_type.strip().lower(),
             accept=headers.get(b"accept", ""),
             json_bytes=json_bytes,
-            explain=_explain_option(query, headers),
+            explain=explanations.parse_text(options[explanations.NAME]) if explanations.NAME in options else None,
         )
 
 
-def _explain_option(query: bytes, headers: Mapping[bytes, str]) -> int | None:
-    """Return by how many features the address or SageMaker's header wants each score explained; None if neither does.
+def _read_options(query: bytes, headers: Mapping[bytes, str]) -> dict[str, str]:
+    """Return the options (`explain`, `horizon`) that are in the address or in SageMaker's header.
 
-    Raises ScoreRequestError for other values than true, false and numbers, and when it is given twice.
+    Raises ScoreRequestError when one is given twice.
 
-    >>> _explain_option(b"explain=3", {}), _explain_option(b"", {_ATTRIBUTES: "trace=7;explain=true"})
-    (3, 5)
+    >>> _read_options(b"explain=3", {}), _read_options(b"", {_ATTRIBUTES: "trace=7;horizon=live"})
+    ({'explain': '3'}, {'horizon': 'live'})
     """
     if not query and _ATTRIBUTES not in headers and _ENABLE not in headers:
-        return None
+        return {}
     if _ENABLE in headers:
         raise ScoreRequestError(
             "expected no EnableExplanations, which is an option of SageMaker Clarify: send "
@@ -234,10 +285,27 @@ def _explain_option(query: bytes, headers: Mapping[bytes, str]) -> int | None:
         )
     named = [*parse_qsl(query.decode("latin-1"), keep_blank_values=True)]
     named += [(name.strip(), value.strip()) for name, value in _ATTRIBUTE.findall(headers.get(_ATTRIBUTES, ""))]
-    given = [value for name, value in named if name == explanations.NAME]
-    if len(given) > 1:
-        raise ScoreRequestError(f"expected {explanations.NAME} once, got it {len(given)} times: send one of them")
-    return explanations.parse_text(given[0]) if given else None
+    options: dict[str, str] = {}
+    for option in _OPTIONS:
+        given = [value for name, value in named if name == option]
+        if len(given) > 1:
+            raise ScoreRequestError(f"expected {option} once, got it {len(given)} times: send one of them")
+        options |= {option: given[0]} if given else {}
+    return options
+
+
+def _marked(predictions: Sequence[Prediction], choices: Sequence[Choice]) -> list[Prediction]:
+    """Return the predictions with the horizon of the model that was chosen for each, and the reason."""
+    return [
+        replace(each, horizon=choice.model.horizon, horizon_reason=choice.reason)
+        for each, choice in zip(predictions, choices, strict=True)
+    ]
+
+
+def _with_horizons(reply: Reply, predictions: Sequence[Prediction]) -> Reply:
+    """Return the reply with a header that names the horizons of its predictions, for protocols that cannot."""
+    horizons = dict.fromkeys(each.horizon for each in predictions if each.horizon is not None)
+    return replace(reply, headers={**reply.headers, _HORIZON_HEADER: ", ".join(horizons)}) if horizons else reply
 
 
 def _parse_count(text: str) -> int | None:

@@ -81,13 +81,19 @@ class ScoreRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Prediction(msgspec.Struct, frozen=True, kw_only=True):
-    """The score of one row, with the package and the route that gave it, and its explanation if requested."""
+    """The score of one row, with the package and the route that gave it, and its explanation if requested.
+
+    `horizon` is that of the model, if the server has several, and `horizon_reason` says why it is not a live one, if
+    the server chose it.
+    """
 
     entity: str | None
     score: float
     package: str
     route: Route
     explanation: Explanation | None = None
+    horizon: str | None = None
+    horizon_reason: str | None = None
 
 
 class _Attempt(msgspec.Struct, frozen=True, kw_only=True):

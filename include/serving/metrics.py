@@ -2,18 +2,22 @@
 
 import math
 import time
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from functools import cache
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.core import Metric
 from prometheus_client.gc_collector import GCCollector
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 
+from include.serving import live_snapshot
 from include.serving.model_pool import ModelPool
 from include.stores.request_log import RequestLog
 from ml.rollout.routing import Route
 
+_PREFIX = "ratchet_"
 _SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
@@ -72,6 +76,16 @@ class Metrics:
                 "Night of the feature snapshot in use, in seconds since 1970",
                 self._features_night_seconds,
             ),
+            (
+                "ratchet_live_snapshot_age_seconds",
+                "Seconds since the live snapshot in use was published",
+                lambda: live.age_seconds if (live := live_snapshot.of(pool)) else math.nan,
+            ),
+            (
+                "ratchet_live_snapshot_too_old",
+                "1 while the live snapshot is older than the horizon declares: the night's model answers instead",
+                lambda: float(live.is_too_old) if (live := live_snapshot.of(pool)) else 0.0,
+            ),
             ("ratchet_refresh_faults", "Faults of the last refresh", lambda: float(len(pool.faults))),
             (
                 "ratchet_stale_seconds",
@@ -98,6 +112,15 @@ class Metrics:
 
     def render(self) -> bytes:
         """Return all metrics in Prometheus' text format."""
+        self._describe_packages()
+        return bytes(generate_latest(self._registry))
+
+    def collect(self) -> list[Metric]:
+        """Return all metrics, each with its samples."""
+        self._describe_packages()
+        return list(self._registry.collect())
+
+    def _describe_packages(self) -> None:
         self._packages.clear()
         if self._pool.ready:
             routing = self._pool.serving.routing
@@ -105,7 +128,6 @@ class Metrics:
             for role, digest in roles.items():
                 if digest:
                     self._packages.labels(role, digest).set(1)
-        return bytes(generate_latest(self._registry))
 
     @cache  # noqa: B019 - as many as there are routes and packages
     def _row_counter(self, route: Route, package: str, *, failed: bool) -> Counter:
@@ -125,3 +147,28 @@ class Metrics:
         snapshot = self._pool.serving.champion.snapshot_store.served if self._pool.ready else None
         night = snapshot.facts.get("night") if snapshot else None
         return datetime.fromisoformat(f"{night}T00:00:00+00:00").timestamp() if night else math.nan
+
+
+class _Together:
+    """The metrics of several models as one registry: the server's own once, the others by `model`."""
+
+    def __init__(self, by_model: Mapping[str, Metrics]) -> None:
+        self._by_model = by_model
+
+    def collect(self) -> Iterator[Metric]:
+        families: dict[str, Metric] = {}
+        for model, each in self._by_model.items():
+            for metric in each.collect():
+                if metric.name.startswith(_PREFIX):
+                    labelled = [sample._replace(labels={**sample.labels, "model": model}) for sample in metric.samples]
+                    earlier = families[metric.name].samples if metric.name in families else []
+                    families[metric.name] = metric
+                    metric.samples = [*earlier, *labelled]
+                else:
+                    families.setdefault(metric.name, metric)  # of the process
+        yield from families.values()
+
+
+def render_together(by_model: Mapping[str, Metrics]) -> bytes:
+    """Return the metrics of several models of one server in Prometheus' text format."""
+    return bytes(generate_latest(_Together(by_model)))

@@ -223,11 +223,13 @@ class ModelPool:
         subprocesses.run("include.serving.verify_package", self._settings.packages, digest, self._settings)
         model = package_files.load(files)
         package_files.check_golden(model, files)  # here too: a first prediction imports modules, which takes time
+        snapshot_store = SnapshotCache(self._snapshot_dir, pinned)
+        snapshot_store.refresh()  # before it answers: it can look entities up from its first request on
         return LoadedModel(
             digest=digest,
             model=model,
             input_schema=RequestSchema.from_encoder(model.encoder),
-            snapshot_store=SnapshotCache(self._snapshot_dir, pinned),
+            snapshot_store=snapshot_store,
         )
 
 

@@ -8,26 +8,31 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 from include.serving import openapi
 from include.serving.config import ServingConfig
 from include.serving.gateway import Gateway, StatusError
-from include.serving.metrics import Metrics
+from include.serving.horizons import Horizons, ServedModel
 from include.serving.model_pool import ModelPool
+from ml.errors import UnknownEntityError
+from ml.features import snapshots
 
 
-def health(pool: ModelPool, config: ServingConfig) -> APIRouter:
+def health(horizons: Horizons, config: ServingConfig) -> APIRouter:
     """Return the health routes by which platforms decide whether to send requests."""
     router = APIRouter(tags=["health"])
 
     def ready() -> JSONResponse:
-        """Report the champion, its features' night, and the faults of the last refresh; 503 without a champion."""
+        """Report the champion, its features' night, each horizon, and the faults of the last refresh; 503 without one."""
+        pool = horizons.main.pool
         if not pool.ready:
-            return JSONResponse({"ready": False, "faults": list(pool.faults)}, 503)
+            return JSONResponse({"ready": False, "faults": horizons.faults}, 503)
         serving = pool.serving
         snapshot = serving.champion.snapshot_store.served
         payload = {
             "ready": True,
             "package": serving.champion.digest,
             "features_of": str(snapshot.facts.get("night")) if snapshot else None,
-            "faults": list(pool.faults),
+            "faults": horizons.faults,
         }
+        if horizons.are_several:
+            payload["horizons"] = {each.name: _describe(each) for each in horizons}
         return JSONResponse(payload)
 
     for path in dict.fromkeys(("/readyz", "/ping", "/health", "/v2/health/ready", config.health_route or "/readyz")):
@@ -35,7 +40,7 @@ def health(pool: ModelPool, config: ServingConfig) -> APIRouter:
     return router
 
 
-def models(pool: ModelPool, gateway: Gateway) -> APIRouter:
+def models(horizons: Horizons, gateway: Gateway) -> APIRouter:
     """Return the metadata routes of KServe's two protocols."""
     router = APIRouter(
         tags=["models"], dependencies=[Depends(_token_dependency(gateway))], responses=openapi.errors(401, 404, 503)
@@ -50,8 +55,7 @@ def models(pool: ModelPool, gateway: Gateway) -> APIRouter:
     @router.get("/v2/models/{name}/versions/{version}")
     def model(name: str, version: str | None = None) -> dict[str, object]:
         """Describe the inputs and the output of the model."""
-        check_model(name, version)
-        champion = pool.serving.champion
+        champion = check_model(name, version).serving.champion
         return {
             "name": name,
             "versions": [champion.digest],
@@ -67,16 +71,21 @@ def models(pool: ModelPool, gateway: Gateway) -> APIRouter:
         check_model(name, version)
         return {"name": name, "ready": True}
 
-    def check_model(name: str, version: str | None) -> None:
+    def check_model(name: str, version: str | None) -> ModelPool:
+        try:
+            pool = horizons.get(name).pool
+        except UnknownEntityError as error:
+            raise StatusError(404, str(error)) from None
         if not pool.ready:
             raise StatusError(503, "; ".join(pool.faults) or "no model is loaded yet")
-        if name != pool.use_case or version not in (None, *pool.serving.loaded):
+        if version not in (None, *pool.serving.loaded):
             raise StatusError(404, f"expected the model {pool.use_case!r}, version {pool.serving.champion.digest}")
+        return pool
 
     return router
 
 
-def control(pool: ModelPool, metrics: Metrics, gateway: Gateway) -> APIRouter:
+def control(horizons: Horizons, gateway: Gateway) -> APIRouter:
     """Return the routes for operators: metrics, and control, which always needs the token."""
     router = APIRouter(tags=["operation"])
 
@@ -88,7 +97,7 @@ def control(pool: ModelPool, metrics: Metrics, gateway: Gateway) -> APIRouter:
     )
     def page() -> Response:
         """Return the metrics in Prometheus' text format."""
-        return Response(metrics.render(), media_type="text/plain; version=0.0.4; charset=utf-8")
+        return Response(horizons.render_metrics(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
     control_router = APIRouter(
         prefix="/control",
@@ -99,20 +108,38 @@ def control(pool: ModelPool, metrics: Metrics, gateway: Gateway) -> APIRouter:
     @control_router.get("/state")
     def state() -> dict[str, object]:
         """Report the routing, the loaded packages, and the faults of the last refresh."""
-        serving = pool.serving if pool.ready else None
-        return {
-            "routing": serving.routing.to_json() if serving else None,
-            "loaded": list(serving.loaded) if serving else [],
-            "faults": list(pool.faults),
-        }
+        states = {each.name: _state(each.pool) for each in horizons}
+        return states[horizons.main.name] | ({"horizons": states} if horizons.are_several else {})
 
     @control_router.post("/refresh")
     def refresh() -> dict[str, object]:
         """Load a newer routing, packages and snapshots now, including those that failed to load before."""
-        return {"faults": list(pool.refresh(retry=True))}
+        return {"faults": horizons.refresh(retry=True)}
 
     router.include_router(control_router)
     return router
+
+
+def _describe(model: ServedModel) -> dict[str, object]:
+    """Return the champion of a model, the snapshot that it looks entities up in, and whether that is too old."""
+    if not model.pool.ready:
+        return {"ready": False, "faults": list(model.pool.faults)}
+    champion, live = model.pool.serving.champion, model.live_snapshot
+    served = champion.snapshot_store.served
+    described: dict[str, object] = {"ready": True, "package": champion.digest}
+    described["features_of"] = str(served.facts.get(snapshots.AS_OF, served.facts.get("night"))) if served else None
+    if live is not None:
+        described |= {"age_seconds": round(live.age_seconds, 1), "too_old": live.is_too_old}
+    return described | {"faults": list(model.pool.faults)}
+
+
+def _state(pool: ModelPool) -> dict[str, object]:
+    serving = pool.serving if pool.ready else None
+    return {
+        "routing": serving.routing.to_json() if serving else None,
+        "loaded": list(serving.loaded) if serving else [],
+        "faults": list(pool.faults),
+    }
 
 
 def _token_dependency(gateway: Gateway, *, control: bool = False) -> Any:

@@ -9,6 +9,7 @@ from include.stores.signing import dsse
 from ml.errors import RequestError, SignatureError
 from ml.rollout import routing
 from ml.rollout.routing import Routing
+from ml.usecase import model_names
 
 _PAYLOAD_TYPE = "application/vnd.ratchet.routing+json"
 
@@ -55,6 +56,12 @@ def current(use_case: str, settings: Settings) -> Routing:
     if route.use_case != use_case:
         raise RequestError(f"{path} is the routing of {route.use_case!r}, expected that of {use_case!r}")
     return route
+
+
+def models(folder: Path, use_case: str) -> tuple[str, ...]:
+    """Return the names of the models of `use_case` at live horizons that have a routing."""
+    names = (path.stem for path in folder.glob(f"{model_names.join(use_case, '*')}.json"))
+    return tuple(sorted(name for name in names if model_names.dataset_of(name) == use_case))
 
 
 def path_of(folder: Path, use_case: str) -> Path:

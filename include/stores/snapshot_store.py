@@ -8,7 +8,7 @@ import json
 import shutil
 import time
 from collections.abc import Collection, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import date
 from pathlib import Path
 
@@ -18,20 +18,35 @@ from ml.errors import FeatureError, SnapshotError
 from ml.features import fingerprints, snapshots
 from ml.features.fingerprints import FeatureFingerprints
 from ml.features.snapshots import FeatureSnapshot, PackedSnapshot
+from ml.usecase import model_names
 
 _POINTER, _SHORT = "newest.json", 12
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SnapshotRef:
-    """A reference to a stored snapshot: its night, and the digest that it must have."""
+    """A reference to a stored snapshot: its night, and the digest that it must have.
+
+    `published_at` is when it was stored first, in seconds since 1970; 0 for one of an earlier release.
+    """
 
     night: str
     digest: str
+    published_at: float = field(default=0.0, compare=False)
 
     @property
     def folder(self) -> str:
         return f"{self.night}.{self.digest[:_SHORT]}"
+
+
+def folder_of(root: Path, model: str) -> Path:
+    """Return the folder of the snapshots that the model called `model` looks entities up in.
+
+    >>> str(folder_of(Path("feast"), "flights")), str(folder_of(Path("feast"), "flights-live"))
+    ('feast/flights/snapshots', 'feast/flights/live')
+    """
+    dataset, horizon = model_names.split(model)
+    return root / dataset / (horizon or "snapshots")
 
 
 def put(root: Path, night: date | str, packed: PackedSnapshot) -> SnapshotRef:
@@ -40,7 +55,7 @@ def put(root: Path, night: date | str, packed: PackedSnapshot) -> SnapshotRef:
     When a night has several snapshots, `night` is a text that sorts by time. A snapshot that exists already is left as
     it is when it is intact, and replaced when it is not. Only the newest snapshot and the one before it are kept.
     """
-    ref = SnapshotRef(night=str(night), digest=packed.digest)
+    ref = SnapshotRef(night=str(night), digest=packed.digest, published_at=time.time())
     with atomic.file_lock(root):
         if not _is_intact(root, ref):
             atomic.write_folder(root / ref.folder, packed.files)
@@ -66,12 +81,13 @@ class SnapshotCache:
     """The newest intact snapshot, in memory, so that a server answers while the disk or online store is unavailable.
 
     With `pinned`, a snapshot is loaded only if its feature fingerprints match those of the model. `served` is the
-    snapshot loaded last; None before the first.
+    snapshot loaded last; None before the first. `published_at` is when it was stored, in seconds since 1970.
     """
 
     def __init__(self, folder: Path, pinned: FeatureFingerprints | None = None) -> None:
         self._folder, self._pinned = folder, pinned
         self.served: FeatureSnapshot | None = None
+        self.published_at = 0.0
         self._ref: SnapshotRef | None = None
         self._attempted: list[SnapshotRef] = []
         self._fault: str | None = None
@@ -126,7 +142,7 @@ class SnapshotCache:
             return f"{ref.folder}: {error}"
         except Exception as error:  # noqa: BLE001 - whatever is wrong with it, the snapshot in memory stays
             return f"{ref.folder}: {error!r}: materialize the night again if this stays"
-        self.served, self._ref = snapshot, ref
+        self.served, self._ref, self.published_at = snapshot, ref, ref.published_at
         return None
 
     def _check_pinned(self, snapshot: FeatureSnapshot, ref: SnapshotRef) -> None:
@@ -167,7 +183,14 @@ def _read_pointer(root: Path) -> list[SnapshotRef]:
             f"{pointer} should name the newest snapshot, but cannot be read ({error}): restore its permissions"
         ) from None
     try:
-        return [SnapshotRef(night=str(each["night"]), digest=str(each["digest"])) for each in json.loads(text)]
+        return [
+            SnapshotRef(
+                night=str(each["night"]),
+                digest=str(each["digest"]),
+                published_at=float(each.get("published_at", 0.0)),
+            )
+            for each in json.loads(text)
+        ]
     except (ValueError, KeyError, TypeError, RecursionError):
         raise SnapshotError(
             f"{pointer} should name the newest snapshot by night and digest, but starts {text[:40]!r}: "

@@ -20,6 +20,9 @@ MANIFEST = manifest.NAME
 _ENTITIES, _NUMBERS, _TEXTS, _CUTOFFS = "entities.json", "numbers.f8", "texts.json", "cutoffs.i8"
 _FORMAT, _FLOAT, _INTEGER = 1, "<f8", "<i8"
 SHOWN = "shown_features"  # the fact of a snapshot that names them
+# Facts of the snapshot of a live horizon: its moment (ISO 8601), how many hours a cutoff is before its event, and for
+# how many minutes a server may answer from it.
+AS_OF, HOURS, MAX_AGE_MINUTES = "as_of", "hours", "max_age_minutes"
 
 FeatureValue = float | str | None
 

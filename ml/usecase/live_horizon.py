@@ -17,12 +17,14 @@ class Live:
     """The horizon of live scoring: the cutoff of each entity is `hours` before the instant in its column `before`.
 
     A use case may have several, each with a `name`. The model of a live horizon uses the features of the night as of
-    that instant, and `features` in addition. Fields that are None have the value that the use case declares.
+    that instant, and `features` in addition. A server answers from a snapshot for `max_age_minutes`; later the night's
+    model answers instead. Fields that are None have the value that the use case declares.
     """
 
     name: str = "live"
     before: str
     hours: float
+    max_age_minutes: int = 60
     features: tuple[Feature, ...] = ()
     candidates: tuple[Candidate, ...] | None = None
     latency_budget: Milliseconds | None = None
@@ -39,6 +41,7 @@ class Live:
         )
         check(self.hours >= 0, f"a live cutoff is 0 hours or more before the event, got Live(hours={self.hours})")
         check_hours("Live(hours=...)", self.hours)
+        check(self.max_age_minutes >= 1, f"max_age_minutes is 1 or more, got {self.max_age_minutes}")
         if self.candidates is not None:
             check(bool(self.candidates), f"the horizon {self.name!r} declares no candidates: declare one, or None")
             check_unique("candidates", (candidate.name for candidate in self.candidates))

@@ -6,7 +6,6 @@ import re
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -73,7 +72,7 @@ def describe_server() -> Server:
 
     with TemporaryDirectory() as folder:
         settings = read_settings({"RATCHET_HOME": folder})
-        server = app.create("example", Path(folder) / "snapshots", settings, ServingConfig())
+        server = app.create("example", settings, ServingConfig())
         return asyncio.run(_describe(server.app))
 
 

@@ -38,10 +38,14 @@ class ProtocolRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DecodedRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """The rows of a request, and by how many features each score is to be explained; 0 is not at all."""
+    """The rows of a request, and by how many features each score is to be explained; 0 is not at all.
+
+    `horizon` is the horizon that the body names, if it does.
+    """
 
     rows: Sequence[Row]
     explain: int = 0
+    horizon: str | None = None
 
 
 class Reply(msgspec.Struct, frozen=True, kw_only=True):

@@ -17,7 +17,7 @@ from ml.features import CUTOFF, ENTITY, snapshots
 from ml.governance import privacy
 from ml.governance.hash_chain import Entry
 from ml.ingestion.availability import NIGHT
-from ml.usecase import Live, Night, UseCase, periods
+from ml.usecase import Live, Night, UseCase, model_names, periods
 
 _WINDOW_NIGHTS = 3
 _SEARCHED_NIGHTS = 62
@@ -93,10 +93,10 @@ def open_snapshot_store(context: StepContext, package: str | None = None) -> sna
 
 
 def snapshot_folder(context: StepContext, horizon: Night | Live | None = None) -> Path:
-    """Return the folder of the use case's snapshots; those of the live horizon have a folder of their own."""
+    """Return the folder of the snapshots of a horizon, by default of the context's."""
     horizon = horizon or context.case.horizon
-    folder = horizon.name if isinstance(horizon, Live) else "snapshots"
-    return context.settings.feature_store / context.case.dataset / folder
+    model = context.case.dataset if isinstance(horizon, Night) else model_names.join(context.case.dataset, horizon.name)
+    return snapshot_store.folder_of(context.settings.feature_store, model)
 
 
 def _remove_unpublished(context: StepContext) -> None:

@@ -26,6 +26,7 @@ from include.usecases import coherence
 from ml.errors import DataError, RequestError
 from ml.features import CUTOFF, ENTITY, snapshots
 from ml.features.rows import cutoffs, instants
+from ml.governance import privacy
 from ml.ingestion.availability import KNOWN_AT
 from ml.ingestion.row_counts import RowCounts
 from ml.usecase import Live, UseCase
@@ -62,9 +63,12 @@ def _publish(context: StepContext, live: Live, night: date, moment: datetime) ->
     facts = {
         "use_case": context.case.at(live.name).name,
         "night": str(night),
-        "as_of": moment.isoformat(),
-        "horizon": live.name,
-        "hours": live.hours,
+        snapshots.AS_OF: moment.isoformat(),
+        snapshots.HOURS: live.hours,
+        snapshots.MAX_AGE_MINUTES: live.max_age_minutes,
+        snapshots.SHOWN: privacy.features_allowed_in(
+            context.case, context.case.names_at(live), coherence.function_parameters(context.case), "logs", "reports"
+        ),
         **feature_pins.from_service(feature_step.service(context, live)).facts,
     }
     frame = rows[[ENTITY, *context.case.names_at(live)]]
