@@ -40,7 +40,7 @@ test test-servers: export POLARS_MAX_THREADS := 1
 test: $(BIN)/.installed $(DATA)  ## the tests, including a run under a real scheduler
 	@$(BIN)/python -m pytest -n logical --dist loadfile --no-loadscope-reorder -m "not servers and not docker and not slow"
 
-test-servers: $(BIN)/.installed $(DATA)  ## the tests that start real servers (Postgres, S3, Redis, model server)
+test-servers: $(BIN)/.installed $(DATA)  ## the tests that start real servers (Postgres, S3, Redis, model server, BentoML)
 	@$(BIN)/python -m pytest -n logical --dist loadfile --no-loadscope-reorder -m servers
 
 test-docker: $(BIN)/.installed $(DATA)  ## the tests that need a Docker engine

@@ -25,7 +25,7 @@ def configure(settings: Settings, config: ServingConfig) -> tuple[str, Settings,
     package is damaged or not signed by that key.
     """
     folder = Path(config.model_folder)
-    stored = packages.stored(folder)
+    stored = [each for each in packages.stored(folder) if (folder / each / packages.MANIFEST).is_file()]
     if len(stored) != 1:
         raise SetupError(
             f"expected one package in {folder}, in a folder named by its digest, got {', '.join(stored) or 'none'}: "

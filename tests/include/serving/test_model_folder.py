@@ -33,6 +33,7 @@ def another_key(settings: Settings, folder: Path) -> str:
 
 def test_the_package_of_the_folder_is_served_with_its_use_case(home: Settings) -> None:
     digest = served.packaged(home)
+    (home.packages / "lost+found").mkdir()
     use_case, settings, serving = model_folder.configure(home, config(home))
     assert (use_case, settings.packages, serving.package) == (served.USE_CASE, home.packages, digest)
     assert settings.trusted_keys == home.trusted_keys
