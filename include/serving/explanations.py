@@ -34,8 +34,8 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     """The explanation of one score.
 
     `base_value`, the `contributions` (largest first, in absolute value) and the `rest`, which is the sum of all others,
-    add up to `raw`. `calibration` has the slope, the offset and the link that turn `raw` into the score: "logistic",
-    or "clipped" to the range from `low` to `high`. If the model has no contributions, `unavailable` says why.
+    add up to `raw`. `calibration` has the slope, the offset and the link that turn `raw` into the score: "logistic", or
+    "clipped" to a range, whose ends are then there too. If the model has no contributions, `unavailable` says why.
     """
 
     raw: float
@@ -46,10 +46,10 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     unavailable: str | UnsetType = UNSET
 
 
-def parse_size(value: object, where: str = NAME) -> int:
+def parse_size(value: object, option: str = NAME) -> int:
     """Return how many features a request wants, given as true (five), false or null (none), or a number.
 
-    `where` names the option in the message. Raises ScoreRequestError for anything else.
+    `option` names it in the message. Raises ScoreRequestError for anything else.
 
     >>> parse_size(True), parse_size(3), parse_size(None)
     (5, 3, 0)
@@ -61,12 +61,12 @@ def parse_size(value: object, where: str = NAME) -> int:
     if isinstance(value, int | float) and 0 <= value <= MOST and value == int(value):
         return int(value)
     raise ScoreRequestError(
-        f"{where}: expected true, false, or how many features to return (at most {MOST}), "
+        f"{option}: expected true, false, or how many features to return (at most {MOST}), "
         f"got {request_schema.truncate(value)}"
     )
 
 
-def parse_text(text: str, where: str = NAME) -> int:
+def parse_text(text: str, option: str = NAME) -> int:
     """Return the same for an option that is a text, in an address or a header; raises ScoreRequestError.
 
     >>> parse_text("true"), parse_text("3")
@@ -74,7 +74,7 @@ def parse_text(text: str, where: str = NAME) -> int:
     """
     if text in _WORDS:
         return parse_size(_WORDS[text])
-    return parse_size(int(text) if _NUMBER.fullmatch(text) else text, where)
+    return parse_size(int(text) if _NUMBER.fullmatch(text) else text, option)
 
 
 def explain(model: Model, encoded: Floats, size: int, threads: int = 1) -> list[Explanation]:

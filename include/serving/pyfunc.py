@@ -29,8 +29,8 @@ class PackagedModel(PythonModel):
     def predict(self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> Any:
         """Return the prediction of each row of features, shape (n,); categories are strings here.
 
-        With `params={"explain": k}`, return a list of objects instead, each a `score` with the `explanation` of it by
-        `k` features, as the model server does. Raises ScoreRequestError when k is no number.
+        With `params={"explain": k}`, return a list of objects instead, each a score with its explanation by k features,
+        as the model server does. Raises ScoreRequestError when k is no number of features.
         """
         size = explanations.parse_size((params or {}).get(explanations.NAME), f"params.{explanations.NAME}")
         if not size:

@@ -84,7 +84,7 @@ _LATER_FIELDS: Mapping[str, frozenset[str]] = {
     "UseCase": frozenset({"adoption", "arrival", "catch_up", "derived_from"}),
 }
 # Fields that say nothing about a model: a digest does not depend on them.
-_OMITTED: Mapping[str, frozenset[str]] = {"UseCase": frozenset({"retention"})}
+_OMITTED: Mapping[str, frozenset[str]] = {"UseCase": frozenset({"explanations", "retention"})}
 
 
 def text(value: object) -> str:

@@ -56,12 +56,12 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
     headers: Mapping[str, str] = {}
 
 
-def explanation_size(request: ProtocolRequest, given: object, where: str = explanations.NAME) -> int:
+def explanation_size(request: ProtocolRequest, given: object, option: str = explanations.NAME) -> int:
     """Return by how many features to explain each score; what the body has `given` takes precedence.
 
-    `where` names the option of the body. Raises ScoreRequestError when it is neither true, false nor a number.
+    `option` names it. Raises ScoreRequestError when it is neither true, false nor a number.
     """
-    return explanations.parse_size(given, where) if given is not None else request.explain or 0
+    return explanations.parse_size(given, option) if given is not None else request.explain or 0
 
 
 def explanation_option(request: ProtocolRequest, options: Mapping[str, Any] | None, name: str) -> int:

@@ -19,7 +19,7 @@ def test_every_route_is_listed_once(server: rest_page.Server) -> None:
 
 
 def test_each_protocol_has_an_example(server: rest_page.Server) -> None:
-    assert rest_page.page(server).count("```json") == 4
+    assert rest_page.page(server).count("```json") == 5
 
 
 def test_metrics_have_kind_and_meaning(server: rest_page.Server) -> None:

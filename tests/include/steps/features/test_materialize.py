@@ -1,19 +1,22 @@
 """A night's features go online and into a snapshot; again, or killed and again, leaves the same; servers outlive stores."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
 import pytest
 
+from include import usecases
 from include.settings import Settings
 from include.steps import ingest
 from include.steps.context import StepContext
 from include.steps.features import build, materialize
 from include.stores import feature_store, packages, snapshot_store
 from ml.errors import SetupError
+from ml.features import snapshots
 from ml.packaging import package_files
-from ml.usecase import UseCase
+from ml.usecase import Personal, UseCase
 from tests.include.steps.conftest import LAST, NIGHT
 from tests.killing import Killed, killed_after
 
@@ -55,8 +58,27 @@ def test_the_nights_entities_are_online_and_on_the_shelf(arrive: Arrive, taxi: U
         "feature_service": build.service(StepContext(case=taxi, settings=settings)).name,
         "feature_definitions": build.service(StepContext(case=taxi, settings=settings)).digests,
         "features_version": 1,
+        "shown_features": [*taxi.names_at(taxi.horizon)],
     }
     assert served.lookup(rows.index[0]) == rows.iloc[0][names].to_dict()
+
+
+def test_a_snapshot_says_which_values_a_server_may_show(
+    arrive: Arrive, taxi: UseCase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deployed(arrive)
+    personal = {
+        "bookings": (Personal(column="kilometres", may_reach=("features", "logs"), why="priced"),),
+        "traffic": (Personal(column="congestion", may_reach=("features",), why="measured"),),
+    }
+    tables = tuple(replace(each, personal=personal.get(each.name, each.personal)) for each in taxi.tables)
+    case, by_name = replace(taxi, tables=tables), usecases.get
+    monkeypatch.setattr(usecases, "get", lambda name: case if name == "taxi" else by_name(name))
+    materialize.materialize("taxi", NIGHT)
+    served = materialize.open_snapshot_store(StepContext.load("taxi")).snapshot
+    hidden = {"kilometres", "congestion"}
+    assert snapshots.shown_features(served) == set(taxi.names_at(taxi.horizon)) - hidden
+    assert hidden < set(served.names)
 
 
 def test_without_an_online_store_a_night_goes_to_the_snapshot_and_nobody_opens_feast(

@@ -261,16 +261,3 @@ def test_explanations_that_are_not_stored_are_not_written(arrive: Arrive, tmp_pa
     result = CliRunner().invoke(main.app, ["scores", "taxi", "--explanations", str(tmp_path / "e.parquet")])
     assert result.exit_code == 1
     assert "declare explanations=Explanations()" in " ".join(result.output.split())
-
-
-def test_the_warehouse_counts_and_finds_the_scores_of_a_model(arrive: Arrive, taxi: UseCase) -> None:
-    settings = arrive("score")
-    STEPS["score"]()
-    engine, issued = warehouse.engine(settings.warehouse_url), scores(settings)
-    digest, version = str(issued["model_digest"].iloc[0]), int(issued["features_version"].iloc[0])
-    assert warehouse.count_by_model(engine, "taxi", DAY) == {(digest, version): 60}
-    expected = dict(zip(issued["entity"], issued["score"], strict=True))
-    names = [*expected, *(f"nobody {number}" for number in range(12_000))]
-    assert warehouse.scores_of_entities(engine, "taxi", DAY, digest, version, names) == expected
-    assert warehouse.scores_of_entities(engine, "taxi", DAY, digest, version + 1, names) == {}
-    assert warehouse.scores_of_entities(engine, "taxi", DAY, digest, version, []) == {}

@@ -55,6 +55,17 @@ def test_a_score_once_issued_is_never_rewritten(engine: sa.Engine) -> None:
     assert warehouse.scores(engine, "taxi", NIGHT)["score"].tolist() == [0.25, 0.5]
 
 
+def test_scores_are_counted_and_found_by_what_made_them(engine: sa.Engine) -> None:
+    issue(engine, scored(0.25), features_version=6)
+    issue(engine, scored(0.5, 0.75))  # ride 0 keeps its score
+    issue(engine, scored(0.125), model="m2", features_version=None)
+    assert warehouse.count_by_model(engine, "taxi", NIGHT) == {("m1", 6): 1, ("m1", 7): 1, ("m2", None): 1}
+    names = [f"ride {number}" for number in range(70_000)]
+    assert warehouse.scores_of_entities(engine, "taxi", NIGHT, "m1", 6, names) == {"ride 0": 0.25}
+    assert warehouse.scores_of_entities(engine, "taxi", NIGHT, "m1", 7, names) == {"ride 1": 0.75}
+    assert warehouse.scores_of_entities(engine, "taxi", NIGHT, "m1", 7, []) == {}
+
+
 def test_the_database_itself_refuses_to_rewrite_a_score(engine: sa.Engine) -> None:
     issue(engine, scored(0.25))
     with (
