@@ -224,7 +224,8 @@ class ModelPool:
         model = package_files.load(files)
         package_files.check_golden(model, files)  # here too: a first prediction imports modules, which takes time
         snapshot_store = SnapshotCache(self._snapshot_dir, pinned)
-        snapshot_store.refresh()  # before it answers: it can look entities up from its first request on
+        # Before it answers, so that it looks entities up from its first request on. The next refresh reports faults.
+        self._guard("snapshot", lambda: [snapshot_store.refresh() or ""])
         return LoadedModel(
             digest=digest,
             model=model,

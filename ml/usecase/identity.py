@@ -80,7 +80,9 @@ _LATER_FIELDS: Mapping[str, frozenset[str]] = {
     "Adoption": frozenset({"queue", "queue_nights", "queue_error", "min_nights_share"}),
     "Table": frozenset({"never"}),
     "Triggers": frozenset({"worth"}),
-    "Live": frozenset({"name", "max_age_minutes", "candidates", "latency_budget", "size_budget", "gates", "triggers", "release"}),
+    "Live": frozenset(
+        {"name", "max_age_minutes", "candidates", "latency_budget", "size_budget", "gates", "triggers", "release"}
+    ),
     "UseCase": frozenset({"adoption", "arrival", "catch_up", "derived_from"}),
 }
 # Fields that say nothing about a model: a digest does not depend on them.

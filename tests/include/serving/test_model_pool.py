@@ -77,6 +77,21 @@ PASSING: dict[str, Break] = {
 }
 
 
+def test_a_model_answers_only_after_its_snapshot_is_read(
+    followed: tuple[Settings, ModelPool, str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings, pool, _, logistic = followed
+    served.routed(settings, logistic, seq=2)
+    monkeypatch.setattr(pool, "_attach_remote", lambda: pytest.fail("not reached") if _snapshot(pool) is None else [])
+    pool.refresh()
+    assert pool.serving.champion.digest == logistic
+    assert _snapshot(pool) is not None
+
+
+def _snapshot(pool: ModelPool) -> object:
+    return pool.serving.champion.snapshot_store.served
+
+
 @pytest.mark.parametrize("fault", LASTING.values(), ids=LASTING)
 def test_a_rollback_is_followed_while_snapshots_cannot_be_read(
     fault: Break, followed: tuple[Settings, ModelPool, str, str], monkeypatch: pytest.MonkeyPatch
