@@ -42,8 +42,8 @@ class SnapshotRef:
 def folder_of(root: Path, model: str) -> Path:
     """Return the folder of the snapshots that the model called `model` looks entities up in.
 
-    >>> str(folder_of(Path("feast"), "flights")), str(folder_of(Path("feast"), "flights-live"))
-    ('feast/flights/snapshots', 'feast/flights/live')
+    >>> str(folder_of(Path("feast"), "rides")), str(folder_of(Path("feast"), "rides-live"))
+    ('feast/rides/snapshots', 'feast/rides/live')
     """
     dataset, horizon = model_names.split(model)
     return root / dataset / (horizon or "snapshots")

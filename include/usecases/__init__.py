@@ -50,7 +50,7 @@ def load_errors() -> dict[str, str]:
 
 
 def get(name: str) -> UseCase:
-    """Return the use case called `name`, or its declaration at a horizon, as in `get("flights-live")`.
+    """Return the use case called `name`, or its declaration at a horizon, as in `get("rides-live")`.
 
     Raises RequestError, with the existing names, when there is no such use case or horizon, and DeclarationError, with
     file and line, when it cannot be read.
@@ -68,7 +68,7 @@ def models() -> tuple[UseCase, ...]:
 
 
 def module(name: str, module_name: str) -> ModuleType:
-    """Return a module of a use case's folder, e.g. `module("flights", "schema")`; raises DeclarationError as `get`."""
+    """Return a module of a use case's folder, e.g. `module("rides", "schema")`; raises DeclarationError as `get`."""
     dataset = model_names.dataset_of(name)
     return loader.load_module(f"{__name__}.{dataset}", _folders(*__path__)[dataset], module_name)
 

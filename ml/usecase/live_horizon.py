@@ -37,7 +37,7 @@ class Live:
         check_types(self)
         check(
             bool(NAME.fullmatch(self.name)) and self.name not in _RESERVED,
-            f"a live horizon's name is lower_case and none of {list(_RESERVED)}, got {self.name!r}",
+            f"a live horizon's name is lower_case, and not night, entities or snapshots, got {self.name!r}",
         )
         check(self.hours >= 0, f"a live cutoff is 0 hours or more before the event, got Live(hours={self.hours})")
         check_hours("Live(hours=...)", self.hours)

@@ -10,8 +10,8 @@ _SEPARATOR = "-"  # no declared name contains it
 def join(dataset: str, horizon: str) -> str:
     """Return the name of the model of `dataset` at a live horizon.
 
-    >>> join("flights", "live")
-    'flights-live'
+    >>> join("rides", "live")
+    'rides-live'
     """
     return f"{dataset}{_SEPARATOR}{horizon}"
 
@@ -19,8 +19,8 @@ def join(dataset: str, horizon: str) -> str:
 def split(name: str) -> tuple[str, str]:
     """Return the use case and the horizon of the model `name`; the horizon is "" at the night's.
 
-    >>> split("flights-live"), split("flights")
-    (('flights', 'live'), ('flights', ''))
+    >>> split("rides-live"), split("rides")
+    (('rides', 'live'), ('rides', ''))
     """
     dataset, _, horizon = name.partition(_SEPARATOR)
     return dataset, horizon
@@ -29,7 +29,7 @@ def split(name: str) -> tuple[str, str]:
 def dataset_of(name: str) -> str:
     """Return the use case whose data the model `name` is trained on.
 
-    >>> dataset_of("flights-live"), dataset_of("flights")
-    ('flights', 'flights')
+    >>> dataset_of("rides-live"), dataset_of("rides")
+    ('rides', 'rides')
     """
     return split(name)[0]

@@ -11,23 +11,26 @@ from include import usecases
 from include.settings import PROJECT
 from ml.usecase import UseCase
 from tests.conftest import TOYS
+from tests.usecases.taxi.usecase import USE_CASE as TAXI
 
 pytestmark = pytest.mark.airflow
 
-OF_A_NIGHT = ("ingest", "quarantine", "materialize", "score", "monitor", "train", "release", "canary")
-STAGES = (
-    *OF_A_NIGHT,
+OF_DATA = ("ingest", "quarantine", "materialize", "late_labels", "missed_nights", "prune")
+OF_A_MODEL = (
+    "score",
+    "monitor",
+    "train",
+    "release",
+    "canary",
     "rescore",
     "rollback",
     "standing_approval",
     "collect_predictions",
     "rollback_drill",
     "label_trigger",
-    "late_labels",
-    "missed_nights",
     "backtest",
-    "prune",
 )
+OF_A_NIGHT = ("ingest", "quarantine", "materialize", "score", "monitor", "train", "release", "canary")
 LIVE = ("intraday",)
 NO_DAG = "import_errors.py"
 Read = dict[str, Any]
@@ -42,8 +45,10 @@ def test_every_dag_file_can_be_read(read: Read) -> None:
 
 
 def stages(case: UseCase) -> set[str]:
-    """Return the names of the DAGs that a use case has."""
-    return {f"{case.name}_{stage}" for stage in (*STAGES, *(LIVE if case.lives else ()))}
+    """Return the names of the DAGs that a use case has: those of its data, and those of the model of each horizon."""
+    of_data = (*OF_DATA, *(LIVE if case.lives else ()))
+    models = {f"{model.name}_{stage}" for model in case.models for stage in OF_A_MODEL}
+    return {f"{case.name}_{stage}" for stage in of_data} | models
 
 
 def test_every_use_case_has_every_stage_and_nothing_else_is_there(read: Read) -> None:
@@ -71,7 +76,7 @@ def test_every_dag_is_tagged_with_its_use_case_and_runs_once_at_a_time(read: Rea
 
 def test_every_run_is_late_in_the_end_but_for_those_that_wait_for_people(read: Read) -> None:
     never = {dag for dag, result in read["dags"].items() if result["late_after"] is None}
-    assert never == {f"{each.name}_{stage}" for each in usecases.all() for stage in ("release", "standing_approval")}
+    assert never == {f"{each.name}_{stage}" for each in usecases.models() for stage in ("release", "standing_approval")}
 
 
 def test_every_task_has_an_owner_retries_and_a_timeout(read: Read) -> None:
@@ -88,7 +93,7 @@ def test_every_asset_that_starts_a_dag_is_produced_by_one_or_watched(read: Read)
     consumed = {asset: watchers for result in read["dags"].values() for asset, watchers in result["consumes"].items()}
     watched = {asset for asset, watchers in consumed.items() if watchers}
     assert consumed.keys() - watched <= produced
-    in_batches = {f"{each.name}_labels" for each in usecases.all() if each.triggers.label_batch}
+    in_batches = {f"{each.name}_labels" for each in usecases.models() if each.triggers.label_batch}
     assert watched == {f"{each.name}_late_labels" for each in usecases.all()} | in_batches
 
 
@@ -101,10 +106,10 @@ def test_a_rehearsal_watches_nothing(reader: Callable[..., Read]) -> None:
 def test_nothing_stands_between_an_approval_and_what_it_allows(read: Read) -> None:
     for stage, allowed in (("release", "shift_traffic"), ("standing_approval", "grant")):
         approvals = [task for name, task in tasks(read) if f"_{stage}.approval_of_" in name]
-        assert len(approvals) == 2 * len(usecases.all())
+        assert len(approvals) == 2 * len(usecases.models())
         assert all(task["downstream"] == [allowed] for task in approvals)
     assert [task["downstream"] for name, task in tasks(read) if name.endswith(".shift_traffic")] == [["promote"]] * len(
-        usecases.all()
+        usecases.models()
     )
 
 
@@ -112,7 +117,8 @@ def test_every_stage_of_a_night_takes_one_and_names_its_use_case(read: Read) -> 
     of_a_night = [
         result for dag, result in read["dags"].items() if dag.endswith(tuple(f"_{stage}" for stage in OF_A_NIGHT))
     ]
-    assert len(of_a_night) == len(OF_A_NIGHT) * len(usecases.all())
+    counts = {stage: len(usecases.all() if stage in OF_DATA else usecases.models()) for stage in OF_A_NIGHT}
+    assert len(of_a_night) == sum(counts.values())
     assert all({"use_case", "night"} <= set(result["params"]) for result in of_a_night)
 
 
@@ -132,7 +138,7 @@ def test_a_person_who_lets_withheld_scores_go_says_why(read: Read) -> None:
 
 def test_a_replay_asks_for_nights_and_policies(read: Read) -> None:
     forms = [result["params"] for dag, result in read["dags"].items() if dag.endswith("_backtest")]
-    assert len(forms) == len(usecases.all())
+    assert len(forms) == len(usecases.models())
     assert all({"use_case", "first", "last", "policies", "gate", "sensitivity"} == set(form) for form in forms)
 
 
@@ -150,7 +156,7 @@ def test_a_use_case_that_cannot_be_read_is_named_and_the_dags_of_all_others_stay
     fatal = tmp_path / "ferry" / "usecase.py"
     fatal.write_text(f"import os\nos._exit(3)\n{fatal.read_text()}")
     result = reader(tmp_path)
-    assert set(result["dags"]) == set(read["dags"]) | {f"taxi_{stage}" for stage in (*STAGES, *LIVE)}
+    assert set(result["dags"]) == set(read["dags"]) | stages(TAXI)
     ((file, trace),) = result["errors"].items()
     assert Path(file).name == NO_DAG
     assert f"{literal}, line 23: UseCase has no field 'qestion': did you mean 'question'" in trace

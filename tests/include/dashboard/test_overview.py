@@ -25,7 +25,7 @@ def empty(home: Settings) -> sa.Engine:
 
 def test_every_use_case_is_there_by_name(engine: sa.Engine) -> None:
     result = overview.gather(engine, MOMENT)
-    assert [each.name for each in result.use_cases] == [case.name for case in usecases.all()]
+    assert [each.name for each in result.use_cases] == [model.name for model in usecases.models()]
     assert result.unreadable == ()
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from include.serving import app, subprocesses
 from include.serving.config import ServingConfig
+from include.serving.horizons import Horizons
 from include.serving.metrics import Metrics
 from include.serving.model_pool import ModelPool
 from include.settings import Settings
@@ -191,7 +192,10 @@ def test_failures_are_counted_by_part_and_gone_when_all_is_well(
 def test_the_loop_goes_on_when_not_even_a_thread_can_be_started(
     followed: tuple[Settings, ModelPool, str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings, pool, _, logistic = followed
+    settings, _, _, logistic = followed
+    horizons = Horizons(USE_CASE, settings, ServingConfig())
+    horizons.refresh()
+    pool = horizons.main.pool
     left = [RuntimeError("can't start new thread"), MemoryError()]
 
     async def to_thread(function: Callable[[], object]) -> object:
@@ -200,7 +204,7 @@ def test_the_loop_goes_on_when_not_even_a_thread_can_be_started(
         return function()
 
     async def follow() -> None:
-        following = asyncio.create_task(app._refresh_periodically(pool, 0.001))
+        following = asyncio.create_task(app._refresh_periodically(horizons, 0.001))
         while left:
             await asyncio.sleep(0)
         assert "it is tried again" in " ".join(pool.faults)
@@ -213,4 +217,5 @@ def test_the_loop_goes_on_when_not_even_a_thread_can_be_started(
 
     monkeypatch.setattr(app.asyncio, "to_thread", to_thread)
     asyncio.run(asyncio.wait_for(follow(), 60))
+    horizons.close()
     assert pool.faults == ()

@@ -20,7 +20,9 @@ def test_every_declaration_of_both_horizons_is_timed(arrive: Arrive, taxi: UseCa
     settings = arrive("features")
     STEPS["features"]()
     engine = warehouse.engine(settings.warehouse_url)
-    nightly, live = (build_costs.build_milliseconds(engine, taxi, table, WHEN) for table in (build.TABLE, build.LIVE))
+    nightly, live = (
+        build_costs.build_milliseconds(engine, taxi, table, WHEN) for table in map(build.table, taxi.horizons)
+    )
     assert set(nightly) == {title(each) for each in taxi.features}
     assert set(live) == {title(each) for each in taxi.features_at(taxi.lives[0])}
     rows = len(lake.read(build.address(settings.lake, taxi)))
