@@ -85,10 +85,13 @@ class Gateway:
         self.active_requests: Callable[[], int] = lambda: 0
         metrics.waiting.set_function(self._waiting_count)
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="answers")
+        # A thread of their own: explanations are slow, and other answers need not wait for them.
+        self._explaining_thread = ThreadPoolExecutor(1, thread_name_prefix="explanations")
 
     def close(self) -> None:
         """Wait for the answers in progress."""
-        self._threads.shutdown()
+        for each in (self._threads, self._explaining_thread):
+            each.shutdown()
 
     async def answer(self, protocol: Protocol, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request in `protocol`, with scores or with an error."""
@@ -187,7 +190,8 @@ class Gateway:
         """Return the predictions; slow ones are computed in a thread, so that other requests are not blocked."""
         if not self._handler.needs_thread(score_request):
             return self._handler.answer(score_request)
-        running = asyncio.get_running_loop().run_in_executor(self._threads, self._handler.answer, score_request)
+        threads = self._explaining_thread if score_request.explain else self._threads
+        running = asyncio.get_running_loop().run_in_executor(threads, self._handler.answer, score_request)
         async with asyncio.timeout(self._config.answer_seconds):
             return await asyncio.shield(running)
 
