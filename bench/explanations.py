@@ -118,6 +118,7 @@ def _nights(digest: str) -> dict[str, Any]:
     return {
         "nights": measured,
         "ratio": round(explained["cpu_ms_of_1000_rows"] / alone["cpu_ms_of_1000_rows"], 1),
+        "peak_to_scores_alone": round(explained["peak_mb"] / alone["peak_mb"], 2),
         "peak_to_fewer_rows": round(explained["peak_mb"] / measured[f"{fewest} rows, explained"]["peak_mb"], 2),
     }
 
