@@ -5,8 +5,8 @@ never rewritten: running a night again adds what is missing.
 
 **What starts it.** The asset `features`, under the same key. A person, from the UI, for a `night` or a `window`.
 
-**What it leaves.** Scores in the warehouse, each with its model's digest, and the asset `scores`, which starts
-`monitor`. Before the first release there is no champion: the task and everything after it are skipped.
+**What it leaves.** Scores in the warehouse, each with its model's digest; their explanations in the lake, if the use
+case declares `explanations`; and the asset `scores`, which starts `monitor`. Before the first release there is no champion: the task and everything after it are skipped.
 
 **When it is skipped with an alert.** The night's scores are held back: some are missing or invalid, or they differ
 from the nights before in number, spread or distribution (the bars are the use case's `PublicationGate`). None of the
@@ -17,6 +17,8 @@ name, and exactly these scores are published.
 **When it is red.** `PackageError`: the model's files are not the bytes that were approved; roll back, and find out who
 changed them. `FeatureError`: a feature of the night does not mean what the champion was trained on; revert the change
 and build the night again, or release a model that was trained on it. `RequestError`: no scores were held back.
+`LedgerError`: a published score is not what its package gives, so that it was not explained; find out who wrote to the
+warehouse.
 """
 
 from typing import Any

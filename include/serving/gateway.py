@@ -96,10 +96,13 @@ class Gateway:
         self.active_requests: Callable[[], int] = lambda: 0
         self._metrics.waiting.set_function(self._waiting_count)
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="answers")
+        # A thread of their own: explanations are slow, and other answers need not wait for them.
+        self._explaining_thread = ThreadPoolExecutor(1, thread_name_prefix="explanations")
 
     def close(self) -> None:
         """Wait for the answers in progress."""
-        self._threads.shutdown()
+        for each in (self._threads, self._explaining_thread):
+            each.shutdown()
 
     async def answer(self, protocol: Protocol, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request in `protocol`, with scores or with an error."""
@@ -212,6 +215,7 @@ class Gateway:
         if path_name is not None or not self._horizons.are_several:
             self._horizons.check_reached(model, request.entities)
             return _marked(await self._score(model, request), [Choice(model=model)] * len(request.rows))
+        model.handler.check_size(request)  # of the whole request: each model checks its part only
         named = self._horizons.main if horizon is None else self._horizons.get(horizon)
         choices = [self._choose(entity, named, is_named=horizon is not None) for entity in request.entities]
         answers: dict[int, Prediction] = {}
@@ -235,7 +239,8 @@ class Gateway:
         """Return the predictions; slow ones are computed in a thread, so that other requests are not blocked."""
         if not model.handler.needs_thread(score_request):
             return model.handler.answer(score_request)
-        running = asyncio.get_running_loop().run_in_executor(self._threads, model.handler.answer, score_request)
+        threads = self._explaining_thread if score_request.explain else self._threads
+        running = asyncio.get_running_loop().run_in_executor(threads, model.handler.answer, score_request)
         async with asyncio.timeout(self._config.answer_seconds):
             return await asyncio.shield(running)
 

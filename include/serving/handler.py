@@ -131,6 +131,18 @@ class RequestHandler:
         is not in the snapshot), SetupError while there is no champion, and SnapshotError while there is no snapshot.
         """
         serving = self._pool.serving
+        self.check_size(request)
+        routes = _routes(serving, request)
+        answers: dict[int, Prediction] = {}
+        for route in set(routes):
+            indexes = [index for index, each in enumerate(routes) if each is route]
+            answers.update(zip(indexes, self._answer(serving, route, request, indexes), strict=True))
+        if serving.routing.shadow:
+            self._enqueue_shadow(serving, request, routes)
+        return [answers[index] for index in range(len(routes))]
+
+    def check_size(self, request: ScoreRequest) -> None:
+        """Raise ScoreRequestError when a request has too many rows, in all or to explain."""
         if len(request.rows) > self._config.rows:
             raise ScoreRequestError(
                 f"expected at most {self._config.rows} rows, got {len(request.rows)}: send several requests"
@@ -140,14 +152,6 @@ class RequestHandler:
                 f"expected at most {self._config.explained_rows} rows to explain, got {len(request.rows)}: send several "
                 "requests"
             )
-        routes = _routes(serving, request)
-        answers: dict[int, Prediction] = {}
-        for route in set(routes):
-            indexes = [index for index, each in enumerate(routes) if each is route]
-            answers.update(zip(indexes, self._answer(serving, route, request, indexes), strict=True))
-        if serving.routing.shadow:
-            self._enqueue_shadow(serving, request, routes)
-        return [answers[index] for index in range(len(routes))]
 
     def needs_thread(self, request: ScoreRequest) -> bool:
         """Return whether the request would block others: many rows, explanations, or a remote challenger."""

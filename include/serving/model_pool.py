@@ -180,7 +180,7 @@ class ModelPool:
             return []
         if serving.routing != wanted.without_challenger:
             return []
-        remote = RemoteChallenger(digest, self._remote_client)
+        remote = RemoteChallenger(digest, self._remote_client, self._config.answer_seconds)
         try:
             remote.check_ready()
         except RequestError as fault:

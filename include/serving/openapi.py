@@ -29,17 +29,20 @@ _EXPLAIN: Schema = {
     "description": "how many features to explain each score by; true is five, 0, false and null are none",
     "oneOf": [{"type": ["boolean", "null"]}, _SIZE],
 }
-_QUERY_EXPLAIN: Schema = {**_EXPLAIN, "oneOf": [{"type": "boolean"}, _SIZE]}
+QUERY_EXPLAIN: Schema = {
+    "description": "how many features to explain each score by; true is five, 0 and false are none",
+    "oneOf": [{"type": "boolean"}, _SIZE],
+}
 _ALWAYS_EXPLAIN: Schema = {
     "description": "how many features to explain each score by; true is five",
     "oneOf": [{"const": True}, {**_SIZE, "minimum": 1}],
 }
-_EXPLANATION: Schema = {
+EXPLANATION: Schema = {
     "type": "object",
     "required": ["raw", "calibration"],
     "properties": {
         "raw": {"type": "number", "description": "base_value + all contributions + rest"},
-        "base_value": {"type": "number"},
+        "base_value": {"type": "number", "description": "the raw score without any feature"},
         "contributions": {
             "type": "array",
             "description": "the features that moved the score most, largest first",
@@ -47,9 +50,12 @@ _EXPLANATION: Schema = {
                 "type": "object",
                 "required": ["feature", "contribution"],
                 "properties": {
-                    "feature": {"type": "string"},
-                    "contribution": {"type": "number"},
-                    "value": {"type": ["number", "string", "null"], "description": "absent if it may not be shown"},
+                    "feature": {"type": "string", "description": "the name of the feature"},
+                    "contribution": {"type": "number", "description": "what the feature adds to the raw score"},
+                    "value": {
+                        "type": ["number", "string", "null"],
+                        "description": "its value in this row; absent if it may not be shown",
+                    },
                 },
             },
         },
@@ -63,7 +69,7 @@ _EXPLANATION: Schema = {
                 **{name: {"type": "number"} for name in ("slope", "offset", "low", "high")},
             },
         },
-        "unavailable": {"type": "string", "description": "why the model has no contributions"},
+        "unavailable": {"type": "string", "description": "why the model has no contributions, which are then absent"},
     },
 }
 _PREDICTIONS: Schema = {
@@ -74,7 +80,7 @@ _PREDICTIONS: Schema = {
             {
                 "type": "object",
                 "required": ["score", "explanation"],
-                "properties": {"score": {"type": "number"}, "explanation": _EXPLANATION},
+                "properties": {"score": {"type": "number"}, "explanation": EXPLANATION},
             },
         ]
     },
@@ -95,7 +101,7 @@ _ANSWERS: Mapping[str, Schema] = {
                         "score": {"type": "number"},
                         "package": {"type": "string"},
                         "route": {"enum": ["champion", "canary"]},
-                        "explanation": _EXPLANATION,
+                        "explanation": EXPLANATION,
                     },
                 },
             },
@@ -106,7 +112,7 @@ _ANSWERS: Mapping[str, Schema] = {
     EXPLAINED.name: {
         "type": "object",
         "required": ["predictions", "explanations"],
-        "properties": {"predictions": _NUMBERS, "explanations": {"type": "array", "items": _EXPLANATION}},
+        "properties": {"predictions": _NUMBERS, "explanations": {"type": "array", "items": EXPLANATION}},
     },
     TENSORS.name: {
         "type": "object",
@@ -177,7 +183,7 @@ def body(protocol: str, input_schema: RequestSchema, example_entity: str | None)
 
 def query_parameters(protocol: str) -> list[Schema]:
     """Return the parameters that a scoring route of a protocol has in its query."""
-    schema = _ALWAYS_EXPLAIN if protocol == EXPLAINED.name else _QUERY_EXPLAIN
+    schema = _ALWAYS_EXPLAIN if protocol == EXPLAINED.name else QUERY_EXPLAIN
     return [{"name": explanations.NAME, "in": "query", "required": False, "schema": schema}]
 
 

@@ -9,6 +9,8 @@ from include.serving.config import ServingConfig
 from include.serving.explanations import Explanation
 from ml.errors import RequestError
 
+_EXPLAIN_SECONDS = 10.0
+
 
 class _Answer(msgspec.Struct):
     score: float
@@ -27,10 +29,13 @@ def connect(config: ServingConfig) -> httpx.Client:
 
 
 class RemoteChallenger:
-    """A server that scores with the package `digest`. Calls block, so they are made in threads."""
+    """A server that scores with the package `digest`. Calls block, so they are made in threads.
 
-    def __init__(self, digest: str, client: httpx.Client) -> None:
-        self._digest, self._client = digest, client
+    Explanations, which are slower than scores, may take `explain_seconds`.
+    """
+
+    def __init__(self, digest: str, client: httpx.Client, explain_seconds: float = _EXPLAIN_SECONDS) -> None:
+        self._digest, self._client, self._explain_seconds = digest, client, explain_seconds
 
     def check_ready(self) -> None:
         """Raise RequestError unless the server is ready and serves the package."""
@@ -43,19 +48,19 @@ class RemoteChallenger:
 
     def scores(self, rows: Sequence[dict[str, object]]) -> list[float]:
         """Return the score of each row; raises RequestError when the server fails or another package answers."""
-        return [each.score for each in self._answers({"rows": rows}, len(rows))]
+        return [each.score for each in self._answers({"rows": rows}, len(rows), self._client.timeout)]
 
     def explanations(self, rows: Sequence[dict[str, object]], size: int) -> list[Explanation]:
         """Return the explanation of each score by `size` features; raises RequestError as `scores` does."""
-        answers = self._answers({"rows": rows, "explain": size}, len(rows))
+        answers = self._answers({"rows": rows, "explain": size}, len(rows), httpx.Timeout(self._explain_seconds))
         explained = [each.explanation for each in answers if each.explanation is not None]
         if len(explained) != len(rows):
             raise self._error(f"got {len(explained)} explanations for {len(rows)} rows")
         return explained
 
-    def _answers(self, body: dict[str, object], count: int) -> list[_Answer]:
+    def _answers(self, body: dict[str, object], count: int, timeout: httpx.Timeout) -> list[_Answer]:
         try:
-            response = self._client.post("/score", content=msgspec.json.encode(body))
+            response = self._client.post("/score", content=msgspec.json.encode(body), timeout=timeout)
             response.raise_for_status()
             answers = msgspec.json.decode(response.content, type=_Reply).answers
         except (httpx.HTTPError, msgspec.MsgspecError) as error:

@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import numpy as np
 import pandas as pd
 import pytest
@@ -93,10 +94,12 @@ def test_a_server_gives_a_row_the_answer_of_the_batch_by_every_protocol(
 
 
 @pytest.mark.servers
-def test_mlflow_gives_a_row_the_answer_of_the_batch(shared: tuple[Settings, Path]) -> None:
+def test_mlflow_gives_a_row_the_answer_of_the_batch(shared: tuple[Settings, Path], server: Server) -> None:
     (settings, _), model = shared, edge.model("trees")
     packed = edge.package(model)
     digest = edge.stored(packed, settings)
+    served.routed(settings, digest, seq=100)
+    server.wait_for(digest)
     files = packages.get(settings.packages, digest, settings.trusted_keys)
     version = registry.register(
         settings, served.USE_CASE, digest, files, edge.FRAME.head().astype({"zone": "category"})
@@ -104,7 +107,11 @@ def test_mlflow_gives_a_row_the_answer_of_the_batch(shared: tuple[Settings, Path
     rows, port = score_paths.hard_rows(model, edge.KNOWN, THRESHOLDS), ports.free_port("127.0.0.1")
     with servers.mlflow(port, served.USE_CASE, version, settings):
         result = score_paths.by_mlflow(f"http://127.0.0.1:{port}", rows)
+        body = {"dataframe_records": rows[:9], "params": {"explain": 1}}
+        explained = httpx.post(f"http://127.0.0.1:{port}/invocations", json=body, timeout=60, trust_env=False).json()
+        ours = httpx.post(f"{server.client.base_url}/invocations", json=body, timeout=60, trust_env=False).json()
     assert_agree("trees", {score_paths.BATCH: model.predict(pd.DataFrame(rows)).tolist(), "MLflow": result})
+    assert explained == ours
 
 
 def test_numbers_of_single_precision_may_fall_on_the_other_side_of_a_threshold() -> None:

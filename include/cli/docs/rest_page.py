@@ -24,11 +24,16 @@ _TAGS = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Server:
-    """OpenAPI document, request examples by protocol, and metrics of a server that has no champion yet."""
+    """OpenAPI document, request examples by protocol, and metrics of a server that has no champion yet.
+
+    `explain` and `explanation` are the schemas of that option and of an answer to it.
+    """
 
     document: Mapping[str, Any]
     examples: Mapping[str, Any]
     metrics: str
+    explain: Mapping[str, Any]
+    explanation: Mapping[str, Any]
 
 
 def page(server: Server) -> str:
@@ -41,6 +46,12 @@ def page(server: Server) -> str:
             " explains protocols and limits."
         ),
         *(part for tag, title in _TAGS.items() for part in (f"## {title}", *_operations(server, tag))),
+        "## Explanations",
+        markdown.paragraph(
+            f"Every scoring route takes `explain` in its query: {server.explain['description']}. Each protocol has a place"
+            " in its body too ([explanations](../how-to/serve.md#explanations)). An explanation is an object:"
+        ),
+        markdown.items(f"`{name}`: {meaning}." for name, meaning in _explanation_fields(server.explanation)),
         "## Errors",
         markdown.paragraph(
             'Each error is `{"error": "what was expected, what came, what to do", "request_id": "..."}`. A scoring route'
@@ -78,13 +89,21 @@ def describe_server() -> Server:
 
 async def _describe(api: FastAPI) -> Server:
     """Return the description of a server, which is closed afterwards."""
+    from include.serving import openapi
+
     async with api.router.lifespan_context(api):
         endpoint = next(each.endpoint for each in api.routes if isinstance(each, APIRoute) and each.path == "/metrics")
         with warnings.catch_warnings():
             # Feast, once imported, puts Prometheus' client into a mode in which it warns; names and kinds are the same.
             warnings.simplefilter("ignore", UserWarning)
             metrics = endpoint().body.decode()
-        return Server(document=api.openapi(), examples=_examples(), metrics=metrics)
+        return Server(
+            document=api.openapi(),
+            examples=_examples(),
+            metrics=metrics,
+            explain=openapi.QUERY_EXPLAIN,
+            explanation=openapi.EXPLANATION,
+        )
 
 
 def _examples() -> dict[str, Any]:
@@ -118,6 +137,16 @@ def _operations(server: Server, tag: str) -> Iterator[str]:
         yield f"{markdown.paragraph(text)}\n\n{markdown.items(routes)}"
         if text in server.examples:
             yield markdown.code(json.dumps(server.examples[text], indent=2), "json")
+
+
+def _explanation_fields(schema: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Yield the path of each described field of a schema, and its description."""
+    for name, field in schema["properties"].items():
+        if "description" in field:
+            yield f"{prefix}{name}", field["description"]
+        inner = field.get("items", {})
+        if "properties" in inner:
+            yield from _explanation_fields(inner, f"{prefix}{name}[].")
 
 
 def _errors(document: Mapping[str, Any]) -> Iterator[str]:

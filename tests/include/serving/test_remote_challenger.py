@@ -74,6 +74,35 @@ def test_what_is_no_answer_of_the_challenger_is_refused(reply: httpx.Response, r
         RemoteChallenger("d" * 64, client).scores([ROW])
 
 
+EXPLAINED = {"score": 0.5, "package": "d" * 64, "explanation": {"raw": 0.0, "calibration": {}, "unavailable": "why"}}
+
+
+def test_explanations_may_take_longer_than_scores() -> None:
+    allowed: list[float] = []
+
+    def reply(request: httpx.Request) -> httpx.Response:
+        allowed.append(request.extensions["timeout"]["read"])
+        return httpx.Response(200, json={"answers": [EXPLAINED]})
+
+    transport = httpx.MockTransport(reply)
+    with httpx.Client(base_url="http://test", transport=transport, timeout=0.5) as client:
+        remote = RemoteChallenger("d" * 64, client, explain_seconds=7.0)
+        assert remote.scores([ROW]) == [0.5]
+        assert [each.unavailable for each in remote.explanations([ROW], 3)] == ["why"]
+    assert allowed == [0.5, 7.0]
+
+
+def test_a_challenger_of_an_earlier_release_does_not_explain_and_is_told() -> None:
+    transport = httpx.MockTransport(
+        lambda _: httpx.Response(200, json={"answers": [{"score": 0.5, "package": "d" * 64}]})
+    )
+    with (
+        httpx.Client(base_url="http://test", transport=transport) as client,
+        pytest.raises(RequestError, match="challenger dddddddddddd.*got 0 explanations for 1 rows"),
+    ):
+        RemoteChallenger("d" * 64, client).explanations([ROW], 3)
+
+
 def test_a_challenger_that_hangs_is_waited_for_no_longer_than_allowed(home: Settings) -> None:
     with socket.create_server((home.host, 0)) as deaf:
         limits = ServingConfig(challenger=f"http://{home.host}:{deaf.getsockname()[1]}", challenger_seconds=0.1)

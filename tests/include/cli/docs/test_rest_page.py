@@ -5,6 +5,7 @@ import re
 import pytest
 
 from include.cli.docs import rest_page
+from include.serving.explanations import Contribution, Explanation
 
 
 @pytest.fixture(scope="module")
@@ -20,6 +21,15 @@ def test_every_route_is_listed_once(server: rest_page.Server) -> None:
 
 def test_each_protocol_has_an_example(server: rest_page.Server) -> None:
     assert rest_page.page(server).count("```json") == 5
+
+
+def test_an_explanation_has_each_of_its_fields(server: rest_page.Server) -> None:
+    page = rest_page.page(server)
+    for name in (
+        *Explanation.__struct_fields__,
+        *(f"contributions[].{each}" for each in Contribution.__struct_fields__),
+    ):
+        assert f"* `{name}`: " in page
 
 
 def test_metrics_have_kind_and_meaning(server: rest_page.Server) -> None:
