@@ -18,9 +18,11 @@ from include.serving.explanations import Explanation
 from include.serving.metrics import Metrics
 from include.serving.model_pool import LoadedModel, ModelPool, ServingState
 from include.stores.request_log import RequestLog
+from include.stores.snapshot_store import SnapshotRef
 from ml.arrays import Floats
 from ml.errors import RatchetError, ScoreRequestError, SnapshotError, UnknownEntityError
 from ml.features import snapshots
+from ml.features.snapshots import FeatureSnapshot
 from ml.rollout.routing import Route
 from ml.scoring import request_schema
 from ml.scoring.request_schema import Row
@@ -36,7 +38,8 @@ class PredictionRecord(msgspec.Struct, frozen=True, kw_only=True):
     """The logged record of one row. `at` is in seconds since 1970; `score` is None if there was a `fault`.
 
     `request` is the server's id of the request, `client_request` the client's own, if it sent one. `night` is the night
-    of the feature snapshot that the server had.
+    of the feature snapshot that the server had. If the features of an entity were looked up, `snapshot` is the version
+    of the snapshot, and `sent` has the features that the request gave another value.
     """
 
     request: str
@@ -51,6 +54,8 @@ class PredictionRecord(msgspec.Struct, frozen=True, kw_only=True):
     fault: str | None
     latency_ms: float
     night: str | None
+    snapshot: str | None = None
+    sent: list[str] = []
     features: dict[str, object]
 
 
@@ -99,10 +104,12 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True):
 class _Attempt(msgspec.Struct, frozen=True, kw_only=True):
     """The rows with their features completed for a package, and its scores, or the fault that prevented them.
 
+    `snapshot` is what entities were looked up in.
     `seconds` lie between the start of the request and the scores; explaining them takes further time.
     """
 
     rows: Sequence[dict[str, object]]
+    snapshot: tuple[FeatureSnapshot, SnapshotRef] | None
     scores: Sequence[float | None]
     seconds: float
     explanations: Sequence[Explanation | None]
@@ -196,18 +203,19 @@ class RequestHandler:
         self, loaded: LoadedModel, request: ScoreRequest, indexes: Sequence[int], *, explain: int = 0
     ) -> _Attempt:
         rows: list[dict[str, object]] = []
-        nothing = [None] * len(indexes)
+        nothing, snapshot = [None] * len(indexes), loaded.snapshot_store.current
         try:
             rows.extend(
-                loaded.input_schema.complete(request.rows[each], _lookup_features(loaded, request.entities[each]))
+                loaded.input_schema.complete(request.rows[each], _lookup_features(snapshot, request.entities[each]))
                 for each in indexes
             )
             scores, seconds = _scores(loaded, rows, self._config.inline_rows), time.perf_counter() - request.started
             explained = self._explain(loaded, request, indexes, rows, explain) if explain else nothing
-            return _Attempt(rows=rows, scores=scores, seconds=seconds, explanations=explained)
+            return _Attempt(rows=rows, snapshot=snapshot, scores=scores, seconds=seconds, explanations=explained)
         except Exception as fault:  # noqa: BLE001 - whatever a challenger raises, the champion answers
             return _Attempt(
                 rows=[*rows, *({} for _ in indexes[len(rows) :])],
+                snapshot=snapshot,
                 scores=nothing,
                 seconds=time.perf_counter() - request.started,
                 explanations=nothing,
@@ -243,7 +251,8 @@ class RequestHandler:
         self, loaded: LoadedModel, route: Route, request: ScoreRequest, indexes: Sequence[int], attempt: _Attempt
     ) -> None:
         """Write a record for each row, with its score or with the fault that prevented it."""
-        night = loaded.snapshot_store.served.facts.get("night") if loaded.snapshot_store.served else None
+        night = attempt.snapshot[0].facts.get("night") if attempt.snapshot else None
+        version = attempt.snapshot[1].folder if attempt.snapshot else None
         fault = None if attempt.fault is None else f"{type(attempt.fault).__name__}: {attempt.fault}"
         for index, row, score in zip(indexes, attempt.rows, attempt.scores, strict=True):
             record = PredictionRecord(
@@ -259,6 +268,8 @@ class RequestHandler:
                 fault=fault,
                 latency_ms=attempt.seconds * 1000,
                 night=str(night) if night else None,
+                snapshot=version if request.entities[index] is not None else None,
+                sent=_sent(request, index),
                 features=row,
             )
             self._request_log.append(msgspec.json.encode(record))
@@ -305,15 +316,22 @@ def _routes(serving: ServingState, request: ScoreRequest) -> list[Route]:
     return [active_packages[request.package]] * len(request.rows)
 
 
-def _lookup_features(loaded: LoadedModel, entity: str | None) -> Row | None:
+def _sent(request: ScoreRequest, index: int) -> list[str]:
+    """Return the features that the row of an entity sends itself; none for a row without an entity, which sends all."""
+    if request.entities[index] is None:
+        return []
+    return [name for name in request.rows[index] if name != request_schema.ENTITY]
+
+
+def _lookup_features(current: tuple[FeatureSnapshot, SnapshotRef] | None, entity: str | None) -> Row | None:
     """Return the features of `entity` in the snapshot; None for a row without an entity."""
     if entity is None:
         return None
-    snapshot = loaded.snapshot_store.served
-    if snapshot is None:
+    if current is None:
         raise SnapshotError(
             "expected a feature snapshot to look up entities in, but there is none yet: send the features, or try later"
         )
+    snapshot, _ = current
     features = snapshot.lookup(entity)
     if features is None:
         raise UnknownEntityError(

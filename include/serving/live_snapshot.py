@@ -30,12 +30,12 @@ class LiveSnapshot:
 
 def of(pool: ModelPool) -> LiveSnapshot | None:
     """Return the live snapshot that the champion of `pool` uses; None without one, and at the night's horizon."""
-    store = pool.serving.champion.snapshot_store if pool.ready else None
-    served = store.served if store else None
-    if store is None or served is None or snapshots.AS_OF not in served.facts:
+    current = pool.serving.champion.snapshot_store.current if pool.ready else None
+    if current is None or snapshots.AS_OF not in current[0].facts:
         return None
+    snapshot, ref = current
     return LiveSnapshot(
-        snapshot=served,
-        as_of=datetime.fromisoformat(str(served.facts[snapshots.AS_OF])).timestamp(),
-        age_seconds=max(time.time() - store.published_at, 0.0),
+        snapshot=snapshot,
+        as_of=datetime.fromisoformat(str(snapshot.facts[snapshots.AS_OF])).timestamp(),
+        age_seconds=max(time.time() - ref.published_at, 0.0),
     )

@@ -80,15 +80,13 @@ def remove(root: Path, nights: Collection[str]) -> None:
 class SnapshotCache:
     """The newest intact snapshot, in memory, so that a server answers while the disk or online store is unavailable.
 
-    With `pinned`, a snapshot is loaded only if its feature fingerprints match those of the model. `served` is the
-    snapshot loaded last; None before the first. `published_at` is when it was stored, in seconds since 1970.
+    With `pinned`, a snapshot is loaded only if its feature fingerprints match those of the model. `current` is the
+    snapshot loaded last, with its reference; None before the first. Both change at once.
     """
 
     def __init__(self, folder: Path, pinned: FeatureFingerprints | None = None) -> None:
         self._folder, self._pinned = folder, pinned
-        self.served: FeatureSnapshot | None = None
-        self.published_at = 0.0
-        self._ref: SnapshotRef | None = None
+        self.current: tuple[FeatureSnapshot, SnapshotRef] | None = None
         self._attempted: list[SnapshotRef] = []
         self._fault: str | None = None
         self._backoff = Backoff()
@@ -105,7 +103,7 @@ class SnapshotCache:
             return str(error)
         if not refs:
             if (self._folder / _POINTER).exists():  # the last one was withdrawn
-                self.served = self._ref = None
+                self.current = None
             return f"there is no snapshot in {self._folder}: materialize a night first"
         if refs != self._attempted or retry:
             self._backoff.reset()
@@ -125,6 +123,11 @@ class SnapshotCache:
         return fault
 
     @property
+    def served(self) -> FeatureSnapshot | None:
+        """The snapshot loaded last; None before the first."""
+        return self.current[0] if self.current else None
+
+    @property
     def snapshot(self) -> FeatureSnapshot:
         """The snapshot in memory, loaded at the first access; raises SnapshotError when none can be loaded."""
         if self.served is None and (fault := self.refresh()) and self.served is None:
@@ -133,7 +136,7 @@ class SnapshotCache:
         return self.served
 
     def _load(self, ref: SnapshotRef) -> str | None:
-        if ref == self._ref:
+        if self.current is not None and ref == self.current[1]:
             return None
         try:
             snapshot = read(self._folder, ref)
@@ -142,7 +145,7 @@ class SnapshotCache:
             return f"{ref.folder}: {error}"
         except Exception as error:  # noqa: BLE001 - whatever is wrong with it, the snapshot in memory stays
             return f"{ref.folder}: {error!r}: materialize the night again if this stays"
-        self.served, self._ref, self.published_at = snapshot, ref, ref.published_at
+        self.current = snapshot, ref
         return None
 
     def _check_pinned(self, snapshot: FeatureSnapshot, ref: SnapshotRef) -> None:

@@ -18,6 +18,7 @@ from include.steps.monitor import (
     model_age,
     performance,
     prediction_drift,
+    served_features,
     serving_metrics,
 )
 from include.steps.monitor.performance import MetricScope
@@ -62,6 +63,7 @@ def measure(use_case: str, period: str) -> bool:
     facts, model = package_files.facts(files), package_files.load(files)
     tables = table_snapshot.take(context.case, context.settings)
     target = targets.from_facts(context.case, facts)
+    served_features.measure(context, tables)
     recent = performance.measure(context, target, tables)
     training_period = training_profile.training_period(facts)
     reference = training_profile.of_package(context, files, model, training_period, tables)

@@ -14,6 +14,7 @@ from include.steps.context import NightContext, StepContext
 from include.stores import lake, request_log
 from include.stores.files.spool import Spool
 from ml.ingestion.availability import NIGHT
+from ml.rollout.routing import Route
 from ml.usecase.periods import Period
 
 STAGE, REST, BATCH = "answers", "rest", "batch"
@@ -31,7 +32,7 @@ COLUMNS = (
     "latency_ms",
     "features",
 )
-_CLIENT_REQUEST = "client_request"
+_CLIENT_REQUEST, _SNAPSHOT, _SENT = "client_request", "snapshot", "sent"
 _TEXTS = ("request", "protocol", "entity", NIGHT, "package", "route", "fault", "features")
 
 
@@ -61,6 +62,19 @@ def read(context: StepContext, after: date, moment: datetime) -> pd.DataFrame:
     return pd.concat([cast(each) for each in frames], ignore_index=True)
 
 
+def looked_up(context: StepContext, night: str) -> pd.DataFrame:
+    """Return the REST answers of the champion and the canary for entities of `night` whose features were all looked up.
+
+    The columns are `COLUMNS`, and `snapshot`, the version of the snapshot. Answers that an earlier release logged do not
+    say how they came by their features, and are left out.
+    """
+    rows = lake.read(address(context, REST), night, night)
+    if _SNAPSHOT not in rows:
+        return rows.reindex(columns=[*COLUMNS, _SNAPSHOT]).head(0)
+    answered = rows["route"].isin([Route.CHAMPION, Route.CANARY]) & rows["fault"].isna()
+    return rows[answered & rows[_SNAPSHOT].notna() & rows[_SENT].isna()]
+
+
 def address(context: StepContext, table: str) -> str:
     """Return the address in the lake of `table`, `REST` or `BATCH`."""
     return lake.address(context.settings.lake, context.case.name, STAGE, table)
@@ -77,12 +91,21 @@ def _collect_segment(segment: Path, context: StepContext) -> int:
 
 
 def _frame(records: tuple[bytes, ...]) -> pd.DataFrame:
-    """Return the logged records as rows: `COLUMNS`, and the id that the client gave its request, if it did."""
+    """Return the logged records as rows: `COLUMNS`, and what later releases log too.
+
+    This is the id that the client gave its request, the version of the snapshot in which an entity was looked up, and
+    the features that the request sent for it (JSON). Each may be missing.
+    """
     rows = [json.loads(each) for each in records]
     frame = cast(
         pd.DataFrame([{**row, NIGHT: row[NIGHT] or _day(row), "features": json.dumps(row["features"])} for row in rows])
     )
-    return frame.assign(**{_CLIENT_REQUEST: pd.Series([row.get(_CLIENT_REQUEST) for row in rows], dtype=object)})
+    sent = [json.dumps(row[_SENT]) if row.get(_SENT) else None for row in rows]
+    texts = {
+        _CLIENT_REQUEST: [row.get(_CLIENT_REQUEST) for row in rows],
+        _SNAPSHOT: [row.get(_SNAPSHOT) for row in rows],
+    }
+    return frame.assign(**{name: pd.Series(each, dtype=object) for name, each in (texts | {_SENT: sent}).items()})
 
 
 def _day(row: dict[str, Any]) -> str:
