@@ -57,6 +57,7 @@ def run(use_case: UseCase, console: Console, settings: Settings, period: Period)
                 demo.bootstrap()
                 demo.run_nights(lambda night: display.complete_part(f"night {night} · done"))
                 demo.materialize_last_night()
+                demo.play_live_day()
         finally:
             display.show("Airflow stops")
             with _ignoring_signals():

@@ -1,8 +1,9 @@
 """Trigger, watch and approve the DAG runs of one use case through Airflow's REST API."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
+from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 
@@ -14,7 +15,7 @@ from ml.errors import RatchetError, SetupError
 from ml.usecase import UseCase
 
 STAGES = ("ingest", "score", "monitor", "train", "release")
-CANARY, MATERIALIZE = "canary", "materialize"
+CANARY, MATERIALIZE, INTRADAY = "canary", "materialize", "intraday"
 _WATCHED_STAGES = (*STAGES, CANARY, MATERIALIZE)
 _POLL_SECONDS = 0.25
 _FORMER_TASKS = {"request_retraining": "ask", "request_release": "hand_over"}
@@ -49,13 +50,13 @@ class Airflow:
         """The folder with the logs of the tasks."""
         return self.settings.airflow_home / "logs"
 
-    def get_ready(self) -> None:
-        """Wait until the DAG files are parsed, unpause the DAGs, and clear the failed tasks of an earlier attempt."""
-        watched = {self._dag(stage) for stage in _WATCHED_STAGES}
+    def get_ready(self, stages: Sequence[str] = STAGES) -> None:
+        """Wait until the DAG files are parsed, unpause `stages`, and clear the failed tasks of an earlier attempt."""
+        watched = {self._dag(stage) for stage in (_WATCHED_STAGES if stages is STAGES else stages)}
         # Runs of an earlier attempt may have failed: they are looked at only after they were cleared.
         self._poll(lambda: watched <= self._parsed_dags() or None, "the DAG files to be parsed", refresh=False)
-        for stage in _WATCHED_STAGES:
-            self.set_enabled(stage, enabled=stage in STAGES)
+        for stage in _WATCHED_STAGES if stages is STAGES else stages:
+            self.set_enabled(stage, enabled=stage in stages)
         for run in list(self._client.runs(limit=_RUN_LIMIT)):
             if run.dag in watched:
                 if run.state == "failed":
@@ -84,6 +85,18 @@ class Airflow:
         """Start another run of the stage for `key` with the fields of its form, as `who` or as the administrator."""
         with Client(self.settings, who) if who else nullcontext(self._client) as client:
             self._remember(client.trigger(self._dag(stage), run=name, key=key, conf=form))
+
+    def refresh_live(self, moment: datetime) -> None:
+        """Run the DAG `intraday` for a moment in the time of the data; raises StageError when it fails."""
+        dag, name = self._dag(INTRADAY), f"demo__live_{moment:%Y-%m-%dT%H%M}"
+        self._client.trigger(dag, run=name, conf={"moment": moment.isoformat()})
+
+        def ended() -> Run | None:
+            return next((run for run in self._client.runs(dag) if run.id == name and run.ended), None)
+
+        run = self._poll(ended, f"{INTRADAY} of {moment}", refresh=False)
+        if run.state == "failed":
+            raise StageError(self._describe_failure(run))
 
     def block_scoring(self, blocked: bool) -> None:
         """Set the pool `scoring` to no slots, or back to one."""

@@ -14,7 +14,8 @@ of one night show what they are for.
 from collections.abc import Callable, Sequence
 from datetime import date
 
-from include.demo.airflow import CANARY, MATERIALIZE, Airflow, StageError
+from include.demo import live_day
+from include.demo.airflow import CANARY, INTRADAY, MATERIALIZE, Airflow, StageError
 from include.platform.local.airflow_client import Client, Run
 from include.platform.local.processes import LocalStack
 from include.steps import release_state
@@ -46,6 +47,7 @@ class DemoRun:
         self.use_case = use_case
         self.nights = nights
         self.stopwatch = Stopwatch()
+        self._stack, self._client = stack, client
         self._airflow = Airflow(use_case, stack, client)
         self._show = show
 
@@ -103,6 +105,30 @@ class DemoRun:
             self._airflow.set_enabled(MATERIALIZE, enabled=True)
             self._airflow.start(MATERIALIZE, key)
             self._airflow.wait_for(MATERIALIZE, key)
+
+    def play_live_day(self) -> None:
+        """Train and release the model of each live horizon as of the history, and play the live day that is declared.
+
+        Raises StageError when a model is refused, as `bootstrap` does.
+        """
+        if self.use_case.demo.live_day is None:
+            return
+        last = str(self.use_case.schedule.parse(self.use_case.demo.history).last)
+        for live, model in zip(self.use_case.lives, self.use_case.models[1:], strict=True):
+            with self.stopwatch("live models"):
+                self._show(f"{model.name}, as of {last} · train")
+                airflow = Airflow(model, self._stack, self._client)
+                airflow.get_ready(("train", "release"))
+                airflow.start("train", last, prefix="bootstrap_", reason="bootstrap")
+                training = airflow.wait_for("train", last)
+                if airflow.state(training, _REQUEST_RELEASE) != "success":
+                    raise StageError(f"the model of {model.name} was not released: see its card in the reports")
+                self._show(f"{model.name}, as of {last} · release")
+                airflow.wait_for("release", last)
+            with self.stopwatch("live day"):
+                self._show(f"{model.name}, {self.use_case.demo.live_day} · answers")
+                self._airflow.set_enabled(INTRADAY, enabled=True)
+                live_day.play(self.use_case, live, date.fromisoformat(self.use_case.demo.live_day), self._airflow)
 
     def _was_refused(self, last: str) -> bool:
         """Return whether an earlier attempt trained the first model, and the gate or the acceptance tests refused it."""

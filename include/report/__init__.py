@@ -8,7 +8,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from include.dashboard import use_case_page
-from include.report import played_nights
+from include.report import live_day, played_nights
 from include.report.run_page import render
 from include.report.run_summary import Summary, gather
 from include.report.terminal import show
@@ -32,14 +32,22 @@ def write(use_case: UseCase, settings: Settings, period: Period, seconds: Mappin
     """Write `run.json` and `index.html` for the nights of `period` into the reports folder, and return the summary."""
     context = StepContext(case=use_case, settings=settings)
     engine, matured = context.engine, retraining_gain.published_rows(context, period)
-    summary = gather(engine, use_case, period, seconds, _retraining_gain(context, period, matured))
+    target = _target(use_case, engine, settings)
+    summary = gather(
+        engine,
+        use_case,
+        period,
+        seconds,
+        _retraining_gain(context, period, matured),
+        live_day.gather(use_case, context, target),
+    )
     atomic.write(settings.reports / "run.json", (json.dumps(summary.as_json(), indent=1) + "\n").encode())
     detail = use_case_page.gather(engine, use_case, datetime.now(UTC), period)
     page = render(
         summary,
         detail,
         matured,
-        _target(use_case, engine, settings),
+        target,
         use_case.gates.confidence,
         played_nights.find(use_case.name),
     )

@@ -9,6 +9,8 @@ import sqlalchemy as sa
 
 from include.dashboard import pending_approvals
 from include.dashboard.pending_approvals import CheckResult
+from include.report.live_day import LiveDay
+from include.report.live_day import describe as describe_live_day
 from include.steps.features import table_versions
 from include.stores import ledger, warehouse
 from ml import targets
@@ -96,6 +98,12 @@ class Summary:
     seconds: Mapping[str, float] = field(default_factory=dict)
     table_versions: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     retraining_gain: RetrainingGain | None = None
+    live_day: LiveDay | None = None
+
+    @property
+    def live_sentence(self) -> str:
+        """What the live day showed, in a sentence; "" without one."""
+        return "" if self.live_day is None else describe_live_day(self.live_day, self.display_names)
 
     @property
     def gain_sentence(self) -> str:
@@ -115,6 +123,7 @@ class Summary:
             "retrains": [asdict(each) for each in self.retrains],
             "releases": [{name: asdict(each)[name] for name in release_fields} for each in self.releases],
             "retraining_gain": None if self.retraining_gain is None else asdict(self.retraining_gain),
+            "live_day": None if self.live_day is None else asdict(self.live_day),
             "seconds": {stage: round(seconds, 2) for stage, seconds in self.seconds.items()},
         }
 
@@ -145,6 +154,7 @@ def gather(
     period: Period,
     seconds: Mapping[str, float],
     retraining_gain: RetrainingGain | None = None,
+    live_day: LiveDay | None = None,
 ) -> Summary:
     """Return the summary of the nights of `period`, as known at the cutoff of the last night."""
     entries = ledger.entries(engine, use_case=use_case.name)
@@ -171,6 +181,7 @@ def gather(
             if period.first <= night <= period.last
         },
         retraining_gain=retraining_gain,
+        live_day=live_day,
     )
 
 

@@ -20,6 +20,8 @@ def show(summary: Summary, console: Console) -> None:
     for each in summary.retrains:
         if each.outcome == Outcome.INCONCLUSIVE:
             console.print(f"{each.night}, {each.summary}: {each.reason}", highlight=False)
+    if summary.live_sentence:
+        console.print(summary.live_sentence, highlight=False)
     if summary.gain_sentence:
         console.print(summary.gain_sentence, highlight=False)
     elif (played := played_nights.find(summary.use_case)) is not None:

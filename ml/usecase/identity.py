@@ -80,6 +80,7 @@ _LATER_FIELDS: Mapping[str, frozenset[str]] = {
     "Adoption": frozenset({"queue", "queue_nights", "queue_error", "min_nights_share"}),
     "Table": frozenset({"never"}),
     "Triggers": frozenset({"worth"}),
+    "Demo": frozenset({"live_day"}),
     "Live": frozenset(
         {"name", "max_age_minutes", "candidates", "latency_budget", "size_budget", "gates", "triggers", "release"}
     ),

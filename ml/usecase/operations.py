@@ -315,10 +315,14 @@ class Arrival:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Demo:
-    """The real nights of the demo run (`make run`): a history in bulk, then single nights through the scheduler."""
+    """The real nights of the demo run (`make run`): a history in bulk, then single nights through the scheduler.
+
+    On `live_day`, one of the nights, a server is then asked for each entity at its live cutoffs, in the data's time.
+    """
 
     history: str
     nights: str
+    live_day: str | None = None
 
     def __post_init__(self) -> None:
         check_types(self)
@@ -329,4 +333,9 @@ class Demo:
         check(
             history.last < demo_nights.first,
             f"a demo runs nights after its history: expected nights that begin after {history.last}, got {demo_nights}",
+        )
+        nights = [str(each) for each in (demo_nights.first, demo_nights.last)]
+        check(
+            self.live_day is None or nights[0] <= self.live_day < nights[1],
+            f"the live day of a demo is one of its nights but not the last, got {self.live_day}",
         )

@@ -17,6 +17,7 @@ from include.platform.local.processes import LocalStack
 from include.settings import Settings, load_settings
 from include.steps.ingest import intraday
 from include.steps.ingest import nightly as nightly
+from include.steps.score import score
 from include.stores import lake, ledger, routing_store, warehouse
 from ml.errors import RequestError
 from ml.governance import ledger_entries
@@ -414,13 +415,16 @@ def test_the_live_horizon_has_a_model_of_its_own_that_scores_a_night_once_the_ne
     assert promoted is not None
     assert (promoted.subject, champion(settings)) == (promoted.subject, before)
 
-    complete, landed = COVERED, str(CASE.schedule.previous(periods.parse(COVERED).last, -1))
+    landed = str(CASE.schedule.previous(periods.parse(COVERED).last, -1))
     admin.trigger(f"{CASE.name}_ingest", run="after_the_live_night", conf={"night": landed})
     assert ended(admin, "score", landed, live).state == "success"
+    complete = score.complete_nights(live, landed)  # the latest ones too: in this home, a night of today has landed
+    assert complete is not None
     assert ended(admin, "monitor", complete, live).state == "success"
-    scores = warehouse.scores(engine, live, periods.parse(complete).first)
-    assert set(scores["model_digest"]) == {promoted.subject}
-    assert warehouse.scores(engine, live, periods.parse(landed).first).empty
+    for each in CASE.schedule.nights(periods.parse(complete)):
+        assert set(warehouse.scores(engine, live, each)["model_digest"]) == {promoted.subject}
+    earlier = CASE.schedule.previous(periods.parse(complete).first)
+    assert warehouse.scores(engine, live, earlier).empty
 
 
 MOMENT = f"{NIGHT}T18:00:00Z"

@@ -243,5 +243,5 @@ USE_CASE = UseCase(
     ),
     release=Release(approvers=("tech_lead", "business_owner")),
     roles=Roles(release=("admin", "tech_lead")),
-    demo=Demo(history="2013-01-01..2013-01-31", nights="2013-02-01..2013-02-15"),
+    demo=Demo(history="2013-01-01..2013-01-31", nights="2013-02-01..2013-02-15", live_day="2013-02-08"),
 )

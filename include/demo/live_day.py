@@ -1,0 +1,88 @@
+"""A live day of the demo: intraday runs refresh the snapshots, and a server is asked for each entity at its cutoff.
+
+Entities whose answers are in the prediction log were asked by an earlier attempt: they are not asked again.
+"""
+
+import time
+from collections.abc import Iterator, Sequence
+from datetime import UTC, date, datetime, timedelta
+
+import httpx
+import pandas as pd
+
+from include.demo.airflow import Airflow
+from include.patience import Patience
+from include.serving import child_server
+from include.settings import Settings
+from include.steps.context import StepContext
+from include.steps.score import prediction_log
+from include.stores import table_snapshot
+from ml.errors import SetupError
+from ml.features import CUTOFF, ENTITY
+from ml.features.rows import cutoffs, instants
+from ml.usecase import Live, UseCase
+
+_REFRESHES, _STEP = 8, timedelta(minutes=15)
+_SECONDS, _POLL_SECONDS = 60.0, 0.05
+
+
+def moments(day_cutoffs: "pd.Series[pd.Timestamp]") -> tuple[datetime, ...]:
+    """Return the moments of the refreshes: evenly from the first to the last cutoff, rounded up to fifteen minutes.
+
+    >>> [str(each) for each in moments(pd.Series(pd.to_datetime(["2013-02-08 09:50Z", "2013-02-08 17:40Z"])))][-2:]
+    ['2013-02-08 16:45:00+00:00', '2013-02-08 17:45:00+00:00']
+    """
+    first, last = day_cutoffs.min(), day_cutoffs.max()
+    spaced = pd.date_range(first, last, periods=_REFRESHES + 1)[1:].ceil(_STEP)
+    return tuple(each.to_pydatetime() for each in spaced.unique())
+
+
+def play(use_case: UseCase, live: Live, day: date, airflow: Airflow) -> None:
+    """Ask for each entity of `day` once the data has reached its cutoff, and log the answers in the lake."""
+    settings, due = airflow.settings, cutoffs_of(use_case, live, day, airflow.settings)
+    context = StepContext(case=use_case.at(live.name), settings=settings)
+    prediction_log.collect(context.case.name)
+    due = due[~due.index.isin(prediction_log.looked_up(context, str(day))["entity"])]
+    if due.empty:
+        return
+    with (
+        child_server.run_server(use_case.name, settings) as server,
+        httpx.Client(base_url=server.address, timeout=_SECONDS, trust_env=False) as client,
+    ):
+        for moment, entities in _by_moment(due):
+            airflow.refresh_live(moment)
+            _wait_for_snapshot(client, context.case.name, moment)
+            for entity in entities:
+                client.post("/score", json={"entities": [entity]}).raise_for_status()
+    prediction_log.collect(context.case.name)
+
+
+def cutoffs_of(use_case: UseCase, live: Live, day: date, settings: Settings) -> "pd.Series[pd.Timestamp]":
+    """Return the live cutoff of each entity of `day`, by entity, in order; entities without an event are left out."""
+    entities = table_snapshot.take(use_case, settings).read("valid", use_case.entities, str(day), str(day))
+    by_entity = instants(cutoffs(use_case, live, entities)).set_axis(entities[ENTITY]).rename(CUTOFF)
+    return by_entity.dropna().sort_values()
+
+
+def _by_moment(due: "pd.Series[pd.Timestamp]") -> Iterator[tuple[datetime, Sequence[str]]]:
+    """Yield each moment with the entities whose cutoff it is the first to reach; none without entities."""
+    earlier = datetime.min.replace(tzinfo=UTC)
+    for moment in moments(due):
+        entities = [str(entity) for entity, cutoff in due.items() if earlier < cutoff <= moment]
+        if entities:
+            yield moment, entities
+        earlier = moment
+
+
+def _wait_for_snapshot(client: httpx.Client, model: str, moment: datetime) -> None:
+    """Return once the server looks entities up in the snapshot of `moment`; raises SetupError if it never does."""
+    patience = Patience(_SECONDS)
+    while True:
+        state = client.get("/readyz").json().get("horizons", {}).get(model, {})
+        if state.get("features_of") == moment.isoformat():
+            return
+        if patience.is_spent():
+            raise SetupError(
+                f"expected the server to use the live snapshot of {moment}, {patience}; it reports {state}"
+            )
+        time.sleep(_POLL_SECONDS)
