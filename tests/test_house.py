@@ -48,6 +48,7 @@ BY_ANOTHER_NAME = {
     "ml/scoring/linear.py": "tests/ml/training/learners/test_linear.py",
     "ml/scoring/network.py": "tests/ml/training/learners/test_network.py",
     "ml/scoring/package_reader.py": "tests/ml/packaging/test_package_files.py",
+    "include/report/live_day.py": "tests/include/demo/test_live_day.py",
     "include/serving/live_snapshot.py": "tests/include/serving/test_horizons.py",
     "include/ports.py": "tests/include/platform/local/test_setup.py",
     "include/stores/landing/line_index.py": "tests/include/stores/landing/test_csv.py",

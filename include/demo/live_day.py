@@ -22,19 +22,22 @@ from ml.features import CUTOFF, ENTITY
 from ml.features.rows import cutoffs, instants
 from ml.usecase import Live, UseCase
 
-_REFRESHES, _STEP = 8, timedelta(minutes=15)
+_STEP = timedelta(minutes=15)
+_SPACING = 0.75  # of the hours between a cutoff and its event
 _SECONDS, _POLL_SECONDS = 60.0, 0.05
 
 
-def moments(day_cutoffs: "pd.Series[pd.Timestamp]") -> tuple[datetime, ...]:
-    """Return the moments of the refreshes: evenly from the first to the last cutoff, rounded up to fifteen minutes.
+def moments(day_cutoffs: "pd.Series[pd.Timestamp]", hours: float) -> tuple[datetime, ...]:
+    """Return the moments of the refreshes, on full quarters of an hour, until the last cutoff is reached.
 
-    >>> [str(each) for each in moments(pd.Series(pd.to_datetime(["2013-02-08 09:50Z", "2013-02-08 17:40Z"])))][-2:]
-    ['2013-02-08 16:45:00+00:00', '2013-02-08 17:45:00+00:00']
+    They are less than `hours` apart, so that each entity is asked between its cutoff and its event.
+
+    >>> [str(each)[11:16] for each in moments(pd.Series(pd.to_datetime(["2013-02-08 09:50Z", "2013-02-08 13:40Z"])), 2)]
+    ['10:00', '11:30', '13:00', '14:30']
     """
-    first, last = day_cutoffs.min(), day_cutoffs.max()
-    spaced = pd.date_range(first, last, periods=_REFRESHES + 1)[1:].ceil(_STEP)
-    return tuple(each.to_pydatetime() for each in spaced.unique())
+    spacing = max(pd.Timedelta(hours=_SPACING * hours).floor(_STEP), pd.Timedelta(_STEP))
+    first, last = day_cutoffs.min().ceil(_STEP), day_cutoffs.max().ceil(_STEP)
+    return tuple(each.to_pydatetime() for each in pd.date_range(first, last + spacing, freq=spacing, inclusive="left"))
 
 
 def play(use_case: UseCase, live: Live, day: date, airflow: Airflow) -> None:
@@ -42,14 +45,19 @@ def play(use_case: UseCase, live: Live, day: date, airflow: Airflow) -> None:
     settings, due = airflow.settings, cutoffs_of(use_case, live, day, airflow.settings)
     context = StepContext(case=use_case.at(live.name), settings=settings)
     prediction_log.collect(context.case.name)
-    due = due[~due.index.isin(prediction_log.looked_up(context, str(day))["entity"])]
-    if due.empty:
+    asked = set(prediction_log.looked_up(context, str(day))["entity"])
+    due_at = {
+        moment: [each for each in entities if each not in asked] for moment, entities in _by_moment(due, live.hours)
+    }
+    if not any(due_at.values()):
         return
     with (
         child_server.run_server(use_case.name, settings) as server,
         httpx.Client(base_url=server.address, timeout=_SECONDS, trust_env=False) as client,
     ):
-        for moment, entities in _by_moment(due):
+        for moment, entities in due_at.items():
+            if not entities:
+                continue
             airflow.refresh_live(moment)
             _wait_for_snapshot(client, context.case.name, moment)
             for entity in entities:
@@ -64,10 +72,10 @@ def cutoffs_of(use_case: UseCase, live: Live, day: date, settings: Settings) -> 
     return by_entity.dropna().sort_values()
 
 
-def _by_moment(due: "pd.Series[pd.Timestamp]") -> Iterator[tuple[datetime, Sequence[str]]]:
+def _by_moment(due: "pd.Series[pd.Timestamp]", hours: float) -> Iterator[tuple[datetime, Sequence[str]]]:
     """Yield each moment with the entities whose cutoff it is the first to reach; none without entities."""
     earlier = datetime.min.replace(tzinfo=UTC)
-    for moment in moments(due):
+    for moment in moments(due, hours):
         entities = [str(entity) for entity, cutoff in due.items() if earlier < cutoff <= moment]
         if entities:
             yield moment, entities

@@ -68,7 +68,7 @@ def describe(live_day: LiveDay, names: DisplayNames) -> str:
     ...     LiveDay(horizon="live", day="2013-02-08", answered=900, p99_ms=2.1, rows=880, live_loss=0.4, night_loss=0.5),
     ...     BINARY,
     ... )
-    'live, 2013-02-08: 900 answered, p99 2.1 ms, log loss 0.4000 against 0.5000 of the night's scores (880 labelled)'
+    "live, 2013-02-08: 900 answered, p99 2.1 ms, log loss 0.4000 against 0.5000 of the night's scores (880 labelled)"
     """
     return (
         f"{live_day.horizon}, {live_day.day}: {live_day.answered:,} answered, p99 {live_day.p99_ms:.1f} ms, {names.loss} "

@@ -1,0 +1,116 @@
+"""A live day asks for every entity once the data has reached its cutoff, with a real server, and can be interrupted."""
+
+from dataclasses import replace
+from datetime import UTC, date, datetime
+
+import pandas as pd
+import pytest
+
+from include.demo import live_day
+from include.demo.live_day import _by_moment, moments
+from include.report import live_day as live_report
+from include.settings import Settings
+from include.steps import ingest, release, train
+from include.steps.context import StepContext
+from include.steps.features import build
+from include.steps.ingest import intraday
+from include.steps.score import prediction_log, score
+from include.stores import ledger, packages, warehouse
+from ml import targets
+from ml.packaging import package_files
+from ml.targets.display_names import BINARY
+from ml.usecase import UseCase
+from tests import in_process
+from tests.include.steps.conftest import LAST, NIGHT
+
+FOLLOWING = "2024-03-18"
+DAY = date.fromisoformat(NIGHT)
+
+
+class Scheduler:
+    """Refreshes at once, as a run of the DAG `intraday` does; is interrupted after the refresh number `fails_at`."""
+
+    def __init__(self, settings: Settings, fails_at: int | None = None) -> None:
+        self.settings, self.fails_at, self.moments = settings, fails_at, list[datetime]()
+
+    def refresh_live(self, moment: datetime) -> None:
+        self.moments.append(moment)
+        intraday.refresh("taxi", moment)
+        if len(self.moments) == self.fails_at:
+            raise KeyboardInterrupt
+
+
+def cutoffs(*texts: str) -> "pd.Series[pd.Timestamp]":
+    return pd.Series(pd.to_datetime(texts, utc=True), [f"ride-{place}" for place in range(len(texts))])
+
+
+def test_the_refreshes_reach_every_cutoff_and_none_is_without_an_entity() -> None:
+    due = cutoffs("2024-03-17 04:01", "2024-03-17 05:00", "2024-03-17 05:01", "2024-03-17 20:07")
+    asked = [entity for _, entities in _by_moment(due, 2) for entity in entities]
+    assert asked == list(due.index)
+    for moment, entities in _by_moment(due, 2):
+        assert entities
+        assert all(due[entity] <= moment < due[entity] + pd.Timedelta(hours=2) for entity in entities)
+    assert all(each.minute % 15 == 0 and each.tzinfo is not None for each in moments(due, 2))
+
+
+def test_a_day_with_one_cutoff_has_one_refresh() -> None:
+    assert moments(cutoffs("2024-03-17 04:01", "2024-03-17 04:01"), 2) == (datetime(2024, 3, 17, 4, 15, tzinfo=UTC),)
+
+
+@pytest.fixture
+def released(home: Settings, taxi: UseCase) -> Settings:
+    """A home with a champion at each horizon, and two nights; the first of them is scored."""
+    for period in (taxi.demo.history, NIGHT, FOLLOWING):
+        ingest.ingest("taxi", period)
+        build.build("taxi", period)
+    with in_process.probing():
+        for model in taxi.models:
+            train.train(model.name, LAST, train.BOOTSTRAP)
+            release.run_acceptance_tests(model.name, LAST)
+            for role in model.release.approvers:
+                release.approve(model.name, LAST, role, role, "Approve")
+            release.promote(model.name, LAST)
+    score.score("taxi", NIGHT)
+    return home
+
+
+@pytest.mark.servers
+def test_a_live_day_that_is_interrupted_asks_for_the_others_when_it_is_played_again(
+    released: Settings, taxi: UseCase
+) -> None:
+    settings, live = released, taxi.at("live")
+    context = StepContext(case=live, settings=settings)
+    first = Scheduler(settings, fails_at=4)
+    with pytest.raises(KeyboardInterrupt):
+        live_day.play(taxi, taxi.lives[0], DAY, first)  # type: ignore[arg-type]
+    prediction_log.collect("taxi-live")
+    before = prediction_log.looked_up(context, NIGHT)
+    assert 0 < len(before) < 60
+    again = Scheduler(settings)
+    live_day.play(taxi, taxi.lives[0], DAY, again)  # type: ignore[arg-type]
+    answers = prediction_log.looked_up(context, NIGHT)
+    assert sorted(answers["entity"]) == sorted(live_day.cutoffs_of(taxi, taxi.lives[0], DAY, settings).index)
+    assert again.moments[0] == first.moments[-1]
+    champion = ledger.champion(warehouse.engine(settings.warehouse_url), "taxi-live")
+    assert champion is not None
+    assert set(answers["package"]) == {champion.subject}
+    stored = build.read(settings.lake, live, NIGHT, NIGHT).set_index("entity")
+    assert set(stored.index) == set(answers["entity"])
+
+    ingest.ingest("taxi", "2024-03-19")
+    facts = package_files.facts(packages.get(settings.packages, champion.subject, settings.trusted_keys))
+    declared = with_live_day(taxi)
+    result = live_report.gather(declared, context, targets.from_facts(taxi, facts))
+    assert result is not None
+    assert (result.answered, result.rows) == (len(answers), len(answers))
+    assert result.live_loss != result.night_loss
+    assert live_report.describe(result, BINARY).startswith(f"live, {NIGHT}: {len(answers)} answered, p99 ")
+
+
+def with_live_day(case: UseCase) -> UseCase:
+    return replace(case, demo=replace(case.demo, live_day=NIGHT))
+
+
+def test_without_a_live_day_nothing_is_reported(home: Settings, taxi: UseCase) -> None:
+    assert live_report.gather(taxi, StepContext(case=taxi, settings=home), None) is None
