@@ -1,6 +1,6 @@
 """A live day of the demo: intraday runs refresh the snapshots, and a server is asked for each entity at its cutoff.
 
-Entities whose answers are in the prediction log were asked by an earlier attempt: they are not asked again.
+Entities whose answers are in the prediction log were answered by an previous_moment attempt: they are not answered again.
 """
 
 import time
@@ -30,7 +30,7 @@ _SECONDS, _POLL_SECONDS = 60.0, 0.05
 def moments(day_cutoffs: "pd.Series[pd.Timestamp]", hours: float) -> tuple[datetime, ...]:
     """Return the moments of the refreshes, on full quarters of an hour, until the last cutoff is reached.
 
-    They are less than `hours` apart, so that each entity is asked between its cutoff and its event.
+    They are less than `hours` apart, so that each entity is answered between its cutoff and its event.
 
     >>> [str(each)[11:16] for each in moments(pd.Series(pd.to_datetime(["2013-02-08 09:50Z", "2013-02-08 13:40Z"])), 2)]
     ['10:00', '11:30', '13:00', '14:30']
@@ -45,17 +45,17 @@ def play(use_case: UseCase, live: Live, day: date, airflow: Airflow) -> None:
     settings, due = airflow.settings, cutoffs_of(use_case, live, day, airflow.settings)
     context = StepContext(case=use_case.at(live.name), settings=settings)
     prediction_log.collect(context.case.name)
-    asked = set(prediction_log.looked_up(context, str(day))["entity"])
-    due_at = {
-        moment: [each for each in entities if each not in asked] for moment, entities in _by_moment(due, live.hours)
+    answered = set(prediction_log.looked_up(context, str(day))["entity"])
+    requests_by_moment = {
+        moment: [each for each in entities if each not in answered] for moment, entities in _by_moment(due, live.hours)
     }
-    if not any(due_at.values()):
+    if not any(requests_by_moment.values()):
         return
     with (
         child_server.run_server(use_case.name, settings) as server,
         httpx.Client(base_url=server.address, timeout=_SECONDS, trust_env=False) as client,
     ):
-        for moment, entities in due_at.items():
+        for moment, entities in requests_by_moment.items():
             if not entities:
                 continue
             airflow.refresh_live(moment)
@@ -74,12 +74,12 @@ def cutoffs_of(use_case: UseCase, live: Live, day: date, settings: Settings) -> 
 
 def _by_moment(due: "pd.Series[pd.Timestamp]", hours: float) -> Iterator[tuple[datetime, Sequence[str]]]:
     """Yield each moment with the entities whose cutoff it is the first to reach; none without entities."""
-    earlier = datetime.min.replace(tzinfo=UTC)
+    previous_moment = datetime.min.replace(tzinfo=UTC)
     for moment in moments(due, hours):
-        entities = [str(entity) for entity, cutoff in due.items() if earlier < cutoff <= moment]
+        entities = [str(entity) for entity, cutoff in due.items() if previous_moment < cutoff <= moment]
         if entities:
             yield moment, entities
-        earlier = moment
+        previous_moment = moment
 
 
 def _wait_for_snapshot(client: httpx.Client, model: str, moment: datetime) -> None:
