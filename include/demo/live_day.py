@@ -1,6 +1,6 @@
 """A live day of the demo: intraday runs refresh the snapshots, and a server is asked for each entity at its cutoff.
 
-Entities whose answers are in the prediction log were answered by an previous_moment attempt: they are not answered again.
+Entities whose answers are in the prediction log are not asked for again, after an interruption.
 """
 
 import time
@@ -30,7 +30,7 @@ _SECONDS, _POLL_SECONDS = 60.0, 0.05
 def moments(day_cutoffs: "pd.Series[pd.Timestamp]", hours: float) -> tuple[datetime, ...]:
     """Return the moments of the refreshes, on full quarters of an hour, until the last cutoff is reached.
 
-    They are less than `hours` apart, so that each entity is answered between its cutoff and its event.
+    They are less than `hours` apart, so that each entity is asked for between its cutoff and its event.
 
     >>> [str(each)[11:16] for each in moments(pd.Series(pd.to_datetime(["2013-02-08 09:50Z", "2013-02-08 13:40Z"])), 2)]
     ['10:00', '11:30', '13:00', '14:30']
