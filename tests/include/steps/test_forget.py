@@ -16,10 +16,10 @@ from include.steps.features import build
 from include.stores import ledger, registry, report_paths, request_log, routing_store, warehouse
 from include.stores.files import atomic, object_trees
 from include.stores.registry import removal
+from include.stores.warehouse import Alert, tables
 from include.stores.warehouse import retention as rows_by_night
-from include.stores.warehouse import tables
 from ml.errors import RequestError, SetupError
-from ml.governance.ledger_entries import EntryKind
+from ml.governance.ledger_entries import EntryKind, Frozen
 from ml.usecase import UseCase, periods
 from tests.include.steps.conftest import enter
 from tests.made_once import Once
@@ -194,3 +194,38 @@ def test_rows_are_deleted_by_night_and_a_period_counts_for_its_last(two: Setting
     assert rows_by_night.delete_nights(engine, tables.files, "taxi", [night]) == 3
     assert rows_by_night.count_by_night(engine, tables.files, "taxi") == {}
     assert rows_of(two, "gym")["files"]
+
+
+def test_the_models_of_all_horizons_go_with_their_use_case(two: Settings) -> None:
+    leave_model(two, "taxi-live")
+    leave_model(two, "taxi-former")  # of a horizon that is declared no more
+    engine = warehouse.engine(two.warehouse_url)
+    gym = files_of(two, "gym")
+    run(two)
+    assert [name for name in files_of(two, "taxi") if not name.startswith("landing/")] == []
+    assert {*rows_of(two, "taxi-live").values(), *rows_of(two, "taxi-former").values()} == {0}
+    assert ledger.entries(engine, "taxi-live") == ledger.entries(engine, "taxi-former") == ()
+    assert files_of(two, "gym") == gym
+
+
+def leave_model(settings: Settings, name: str) -> None:
+    """Leave an entry of the ledger, an alert and files of a model."""
+    engine, night = warehouse.engine(settings.warehouse_url), periods.parse(NIGHT).last
+    for path in (
+        routing_store.path_of(settings.routes, name),
+        settings.prediction_log / name / "left.txt",
+        settings.candidate_files / name / NIGHT / "plan",
+        settings.airflow_home / "logs" / f"dag_id={name}_score" / "1.log",
+    ):
+        atomic.write(path, b"{}")
+    ledger.append(
+        engine,
+        kind=EntryKind.FROZEN,
+        use_case=name,
+        night=None,
+        subject=name,
+        payload=Frozen(since="2024-01-01T00:00:00+00:00", until="2024-01-08T00:00:00+00:00", who="ann", why="storms"),
+        key=f"{name}:frozen",
+    )
+    alert = Alert(use_case=name, night=night, kind="trigger", subject="model", message="it lost")
+    warehouse.raise_alert(engine, alert)
