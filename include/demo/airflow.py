@@ -87,9 +87,11 @@ class Airflow:
             self._remember(client.trigger(self._dag(stage), run=name, key=key, conf=form))
 
     def refresh_live(self, moment: datetime) -> None:
-        """Run the DAG `intraday` for a moment in the time of the data; raises StageError when it fails."""
+        """Run the DAG `intraday` for a moment in the time of the data, also if it ran; raises StageError when it fails."""
         dag, name = self._dag(INTRADAY), f"demo__live_{moment:%Y-%m-%dT%H%M}"
-        self._client.trigger(dag, run=name, conf={"moment": moment.isoformat()})
+        before = self._client.trigger(dag, run=name, conf={"moment": moment.isoformat()})
+        if before.ended:
+            self._client.clear(before, only_failed=False)
 
         def ended() -> Run | None:
             return next((run for run in self._client.runs(dag) if run.id == name and run.ended), None)

@@ -16,7 +16,7 @@ from include.serving import child_server
 from include.settings import Settings
 from include.steps.context import StepContext
 from include.steps.score import prediction_log
-from include.stores import table_snapshot
+from include.stores import snapshot_store, table_snapshot
 from ml.errors import SetupError
 from ml.features import CUTOFF, ENTITY
 from ml.features.rows import cutoffs, instants
@@ -51,6 +51,7 @@ def play(use_case: UseCase, live: Live, day: date, airflow: Airflow) -> None:
     }
     if not any(requests_by_moment.values()):
         return
+    _remove_later_snapshots(context, min(moment for moment, entities in requests_by_moment.items() if entities))
     with (
         child_server.run_server(use_case.name, settings) as server,
         httpx.Client(base_url=server.address, timeout=_SECONDS, trust_env=False) as client,
@@ -70,6 +71,14 @@ def cutoffs_of(use_case: UseCase, live: Live, day: date, settings: Settings) -> 
     entities = table_snapshot.take(use_case, settings).read("valid", use_case.entities, str(day), str(day))
     by_entity = instants(cutoffs(use_case, live, entities)).set_axis(entities[ENTITY]).rename(CUTOFF)
     return by_entity.dropna().sort_values()
+
+
+def _remove_later_snapshots(context: StepContext, moment: datetime) -> None:
+    """Remove the live snapshots after `moment`, such as those of an earlier attempt: the newest one is served."""
+    folder = snapshot_store.folder_of(context.settings.feature_store, context.case.name)
+    later = {each for each in snapshot_store.nights(folder) if datetime.fromisoformat(each) > moment}
+    if later:
+        snapshot_store.remove(folder, later)
 
 
 def _by_moment(due: "pd.Series[pd.Timestamp]", hours: float) -> Iterator[tuple[datetime, Sequence[str]]]:

@@ -88,6 +88,7 @@ def test_a_live_day_that_is_interrupted_asks_for_the_others_when_it_is_played_ag
     before = prediction_log.looked_up(context, NIGHT)
     assert 0 < len(before) < 60
     again = Scheduler(settings)
+    intraday.refresh("taxi", datetime(2024, 3, 17, 23, tzinfo=UTC))  # a person publishes the snapshot of a later moment
     live_day.play(taxi, taxi.lives[0], DAY, again)  # type: ignore[arg-type]
     answers = prediction_log.looked_up(context, NIGHT)
     assert sorted(answers["entity"]) == sorted(live_day.cutoffs_of(taxi, taxi.lives[0], DAY, settings).index)
