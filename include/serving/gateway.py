@@ -23,6 +23,7 @@ from include.serving.protocols import Protocol, ProtocolRequest, Reply
 from include.serving.protocols.codec import JSON, MediaError
 from include.serving.protocols.tensors import HEADER
 from ml.errors import RatchetError, ScoreRequestError, SetupError, SnapshotError, UnknownEntityError
+from ml.scoring.request_schema import truncate
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -31,6 +32,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 _REQUEST_ID, _JSON_BYTES = b"x-request-id", HEADER.lower().encode()
 _ATTRIBUTES, _ENABLE = b"x-amzn-sagemaker-custom-attributes", b"x-amzn-sagemaker-enable-explanations"
 _ATTRIBUTE = re.compile(r"([^;,=]+)=([^;,]*)")
+_EXPLAIN_WORD = re.compile(rf"\b{explanations.NAME}\b", re.IGNORECASE)
 _COUNT = re.compile(r"[0-9]{1,18}")
 _RETRY_SECONDS, _LONGEST_ID, _THREADS = 1, 128, 2
 _LOG = logging.getLogger(__name__)
@@ -236,12 +238,25 @@ def _explain_option(query: bytes, headers: Mapping[bytes, str]) -> int | None:
             "expected no EnableExplanations, which is an option of SageMaker Clarify: send "
             "CustomAttributes='explain=true', or how many features to return"
         )
-    named = [*parse_qsl(query.decode("latin-1"), keep_blank_values=True)]
-    named += [(name.strip(), value.strip()) for name, value in _ATTRIBUTE.findall(headers.get(_ATTRIBUTES, ""))]
+    named = [*parse_qsl(query.decode("latin-1"), keep_blank_values=True), *_attributes(headers.get(_ATTRIBUTES, ""))]
     given = [value for name, value in named if name == explanations.NAME]
     if len(given) > 1:
         raise ScoreRequestError(f"expected {explanations.NAME} once, got it {len(given)} times: send one of them")
     return explanations.parse_text(given[0]) if given else None
+
+
+def _attributes(text: str) -> list[tuple[str, str]]:
+    """Return the names and values of SageMaker's header, "name=value" with commas or semicolons between them.
+
+    The header may have anything, such as an id. Raises ScoreRequestError only when it has the word explain otherwise.
+    """
+    pairs = [(name.strip(), value.strip()) for name, value in _ATTRIBUTE.findall(text)]
+    if _EXPLAIN_WORD.search(text) and explanations.NAME not in dict(pairs):
+        raise ScoreRequestError(
+            f"CustomAttributes: expected 'explain=true' or 'explain=3', with commas or semicolons between attributes, "
+            f"got {truncate(text)}"
+        )
+    return pairs
 
 
 def _parse_count(text: str) -> int | None:

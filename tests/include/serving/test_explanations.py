@@ -246,6 +246,7 @@ def test_every_protocol_carries_the_explanation_of_the_model_that_answered(
 PLAIN: dict[str, tuple[str, dict[str, Any], object]] = {
     "native": ("/score", {"rows": ROWS[:1], "explain": False}, ["entity", "score", "package", "route"]),
     "MLflow": ("/invocations?explain=0", {"dataframe_records": ROWS[:1]}, float),
+    "SageMaker, attributes of another kind": ("/invocations", {"dataframe_records": ROWS[:1]}, float),
     "Vertex AI": ("/predict?explain=true", {"instances": LISTS[:1], "parameters": {"explain": False}}, float),
 }
 
@@ -254,7 +255,8 @@ PLAIN: dict[str, tuple[str, dict[str, Any], object]] = {
 @pytest.mark.parametrize("name", PLAIN)
 def test_who_wants_no_explanation_gets_the_score_alone(name: str, server: tuple[Settings, Server]) -> None:
     path, body, expected = PLAIN[name]
-    reply = server[1].client.post(path, json=body).json()
+    attributes = {"x-amzn-sagemaker-custom-attributes": "8a7b-explained, user=explainer"}
+    reply = server[1].client.post(path, json=body, headers=attributes).json()
     if "answers" in reply:
         assert list(reply["answers"][0]) == expected
     else:
@@ -275,6 +277,8 @@ REFUSED: list[tuple[str, str, object, dict[str, str], str]] = [
     ("CSV, which cannot carry it", "/invocations?explain=1", {"inputs": ROWS}, {"accept": "text/csv"}, "explanations in application/json"),
     ("Clarify's own option", "/invocations", {"inputs": ROWS}, {"x-amzn-sagemaker-enable-explanations": "`true`"}, "CustomAttributes='explain=true'"),
     ("no size in the header", "/invocations", {"inputs": ROWS}, {"x-amzn-sagemaker-custom-attributes": "explain=x"}, "explain: expected"),
+    ("the header's option without a value", "/invocations", {"inputs": ROWS}, {"x-amzn-sagemaker-custom-attributes": "trace=1;explain"}, "CustomAttributes: expected 'explain=true'"),
+    ("the header's option as JSON", "/invocations", {"inputs": ROWS}, {"x-amzn-sagemaker-custom-attributes": '{"explain": 3}'}, "CustomAttributes: expected 'explain=true'"),
     ("too many rows", "/score", {"rows": ROWS * 2, "explain": True}, {}, "expected at most 3 rows to explain, got 6"),
 ]  # fmt: skip
 
