@@ -34,7 +34,7 @@ def write(request: ProtocolRequest, answers: Sequence[Prediction]) -> Reply:
     """Return each score with its entity, package and route, and with its explanation if there is one."""
     entries = [
         {"entity": each.entity, "score": each.score, "package": each.package, "route": each.route}
-        | ({} if each.explanation is None else {"explanation": each.explanation})
+        | ({} if each.explanation is None else {"explanation": each.explanation.to_json()})
         for each in answers
     ]
     return Reply(body=msgspec.json.encode({"request_id": request.request_id, "answers": entries}))
