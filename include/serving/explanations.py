@@ -1,14 +1,14 @@
-"""Explanations in answers: the features that moved each score most, the rest as a sum, and the calibration."""
+"""Explanations in answers: the features that moved each score most, the rest as a sum, and the calibration.
+
+The model that MLflow loads uses this module too, so that it imports only what a package's own loader does.
+"""
 
 import math
 import re
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass, replace
 
-import msgspec
 import numpy as np
-from msgspec import UNSET, UnsetType
-from msgspec.structs import replace
 
 from ml.arrays import Floats
 from ml.errors import RefusalError, ScoreRequestError
@@ -22,15 +22,23 @@ _NUMBER = re.compile(r"[0-9]{1,9}")
 _WORDS: Mapping[str, bool] = {"true": True, "false": False}
 
 
-class Contribution(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The contribution of one feature. Its `value` is left out if the answer may not show it."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Contribution:
+    """The contribution of one feature; its `value` is None if it is missing, and in no answer unless `is_shown`."""
 
     feature: str
     contribution: float
-    value: float | str | UnsetType | None = UNSET
+    value: float | str | None = None
+    is_shown: bool = False
+
+    def to_json(self) -> dict[str, object]:
+        """Return the contribution as it is in an answer."""
+        shown = {"value": self.value} if self.is_shown else {}
+        return {"feature": self.feature, "contribution": self.contribution, **shown}
 
 
-class Explanation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Explanation:
     """The explanation of one score.
 
     `base_value`, the `contributions` (largest first, in absolute value) and the `rest`, which is the sum of all others,
@@ -40,10 +48,20 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 
     raw: float
     calibration: Mapping[str, float | str]
-    base_value: float | UnsetType = UNSET
-    contributions: Sequence[Contribution] | UnsetType = UNSET
-    rest: float | UnsetType = UNSET
-    unavailable: str | UnsetType = UNSET
+    base_value: float = 0.0
+    contributions: tuple[Contribution, ...] = ()
+    rest: float = 0.0
+    unavailable: str = ""
+
+    def to_json(self) -> dict[str, object]:
+        """Return the explanation as it is in an answer, without the fields that it does not have."""
+        parts = {
+            "base_value": self.base_value,
+            "contributions": [each.to_json() for each in self.contributions],
+            "rest": self.rest,
+        }
+        reason = {"unavailable": self.unavailable}
+        return {"raw": self.raw, "calibration": self.calibration, **(reason if self.unavailable else parts)}
 
 
 def parse_size(value: object, option: str = NAME) -> int:
@@ -92,10 +110,10 @@ def explain(model: Model, encoded: Floats, size: int, threads: int = 1) -> list[
             raw=raw,
             calibration=calibration,
             base_value=base_value,
-            contributions=[
+            contributions=tuple(
                 Contribution(feature=rows.names[index], contribution=contribution)
                 for index, contribution in zip(indices, contributions, strict=True)
-            ],
+            ),
             rest=rest,
         )
         for raw, base_value, rest, contributions, indices in zip(
@@ -106,13 +124,13 @@ def explain(model: Model, encoded: Floats, size: int, threads: int = 1) -> list[
 
 def show_values(explanation: Explanation, row: Mapping[str, object], shown: Collection[str]) -> Explanation:
     """Return the explanation with the values that `row` has of the `shown` features, and no other values."""
-    if explanation.contributions is UNSET:
-        return explanation
-    contributions = [
-        replace(each, value=_value(row[each.feature]) if each.feature in shown else UNSET)
+    contributions = (
+        replace(each, value=_value(row[each.feature]), is_shown=True)
+        if each.feature in shown
+        else replace(each, value=None, is_shown=False)
         for each in explanation.contributions
-    ]
-    return replace(explanation, contributions=contributions)
+    )
+    return replace(explanation, contributions=tuple(contributions))
 
 
 def _describe(correction: Correction) -> dict[str, float | str]:

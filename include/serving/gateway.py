@@ -30,6 +30,7 @@ from ml.errors import (
     SnapshotError,
     UnknownEntityError,
 )
+from ml.scoring.request_schema import truncate
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -38,9 +39,9 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 _REQUEST_ID, _JSON_BYTES = b"x-request-id", HEADER.lower().encode()
 _ATTRIBUTES, _ENABLE = b"x-amzn-sagemaker-custom-attributes", b"x-amzn-sagemaker-enable-explanations"
 _ATTRIBUTE = re.compile(r"([^;,=]+)=([^;,]*)")
-_HORIZON = "horizon"
-_OPTIONS = (explanations.NAME, _HORIZON)
-_HORIZON_HEADER = "X-Ratchet-Horizon"
+_HORIZON, _HORIZON_HEADER = "horizon", "X-Ratchet-Horizon"
+# The options that an address or SageMaker's header may have, and what one looks like there.
+_OPTIONS = {explanations.NAME: "'explain=true' or 'explain=3'", _HORIZON: "'horizon=live'"}
 _COUNT = re.compile(r"[0-9]{1,18}")
 _RETRY_SECONDS, _LONGEST_ID, _THREADS = 1, 128, 2
 _LOG = logging.getLogger(__name__)
@@ -288,8 +289,7 @@ def _read_options(query: bytes, headers: Mapping[bytes, str]) -> dict[str, str]:
             "expected no EnableExplanations, which is an option of SageMaker Clarify: send "
             "CustomAttributes='explain=true', or how many features to return"
         )
-    named = [*parse_qsl(query.decode("latin-1"), keep_blank_values=True)]
-    named += [(name.strip(), value.strip()) for name, value in _ATTRIBUTE.findall(headers.get(_ATTRIBUTES, ""))]
+    named = [*parse_qsl(query.decode("latin-1"), keep_blank_values=True), *_attributes(headers.get(_ATTRIBUTES, ""))]
     options: dict[str, str] = {}
     for option in _OPTIONS:
         given = [value for name, value in named if name == option]
@@ -311,6 +311,20 @@ def _with_horizons(reply: Reply, predictions: Sequence[Prediction]) -> Reply:
     """Return the reply with a header that names the horizons of its predictions, for protocols that cannot."""
     horizons = dict.fromkeys(each.horizon for each in predictions if each.horizon is not None)
     return replace(reply, headers={**reply.headers, _HORIZON_HEADER: ", ".join(horizons)}) if horizons else reply
+
+
+def _attributes(text: str) -> list[tuple[str, str]]:
+    """Return the names and values of SageMaker's header, "name=value" with commas or semicolons between them.
+
+    The header may have anything, such as an id. Raises ScoreRequestError only when it has the name of an option otherwise.
+    """
+    pairs = [(name.strip(), value.strip()) for name, value in _ATTRIBUTE.findall(text)]
+    for option, example in _OPTIONS.items():
+        if option not in dict(pairs) and re.search(rf"\b{option}\b", text, re.IGNORECASE):
+            raise ScoreRequestError(
+                f"CustomAttributes: expected {example}, with commas or semicolons between attributes, got {truncate(text)}"
+            )
+    return pairs
 
 
 def _parse_count(text: str) -> int | None:

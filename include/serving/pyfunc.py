@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import mlflow.models
-import msgspec
 import pandas as pd
 from mlflow.pyfunc.model import PythonModel
 
@@ -40,7 +39,7 @@ class PackagedModel(PythonModel):
         rows = [{str(name): value for name, value in row.items()} for row in _records(model_input)]
         explained = explanations.explain(self._model, encoded, size)
         return [
-            {"score": score, "explanation": msgspec.to_builtins(explanations.show_values(each, row, row))}
+            {"score": score, "explanation": explanations.show_values(each, row, row).to_json()}
             for score, each, row in zip(scores, explained, rows, strict=True)
         ]
 

@@ -77,9 +77,11 @@ def explanation_option(request: ProtocolRequest, options: Mapping[str, Any] | No
     return explanation_size(request, (options or {}).get(explanations.NAME), f"{name}.{explanations.NAME}")
 
 
-def with_explanation(answer: Prediction) -> dict[str, Any]:
-    """Return an explained score for protocols whose predictions are values: an object in place of the number."""
-    return {"score": answer.score, "explanation": answer.explanation}
+def with_explanation(answer: Prediction) -> float | dict[str, object]:
+    """Return a prediction of protocols whose predictions are values: the score, or an object if it is explained."""
+    if answer.explanation is None:
+        return answer.score
+    return {"score": answer.score, "explanation": answer.explanation.to_json()}
 
 
 def check_media_type(request: ProtocolRequest, *media: str) -> None:

@@ -60,7 +60,7 @@ def write(request: ProtocolRequest, answers: Sequence[Prediction]) -> Reply:
     """
     if request.accept.startswith(CSV):
         return Reply(body="".join(f"{each.score!r}\n" for each in answers).encode(), content_type=CSV)
-    predictions = [each.score if each.explanation is None else codec.with_explanation(each) for each in answers]
+    predictions = [codec.with_explanation(each) for each in answers]
     return Reply(body=msgspec.json.encode({"predictions": predictions}))
 
 

@@ -49,11 +49,11 @@ def read_explained(request: ProtocolRequest) -> DecodedRequest:
 
 def write(_: ProtocolRequest, answers: Sequence[Prediction]) -> Reply:
     """Return the scores in the order of the instances; each explained one is an object with its explanation."""
-    predictions = [each.score if each.explanation is None else codec.with_explanation(each) for each in answers]
+    predictions = [codec.with_explanation(each) for each in answers]
     return Reply(body=msgspec.json.encode({"predictions": predictions}))
 
 
 def write_explained(_: ProtocolRequest, answers: Sequence[Prediction]) -> Reply:
     """Return the scores, and beside them their explanations."""
-    fields = {"predictions": [each.score for each in answers], "explanations": [each.explanation for each in answers]}
-    return Reply(body=msgspec.json.encode(fields))
+    explained = [each.explanation.to_json() for each in answers if each.explanation is not None]
+    return Reply(body=msgspec.json.encode({"predictions": [each.score for each in answers], "explanations": explained}))

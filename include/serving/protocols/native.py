@@ -38,7 +38,7 @@ def write(request: ProtocolRequest, answers: Sequence[Prediction]) -> Reply:
     """Return each score with its entity, package and route, and with its explanation and horizon if there are any."""
     entries = [
         {"entity": each.entity, "score": each.score, "package": each.package, "route": each.route}
-        | ({} if each.explanation is None else {"explanation": each.explanation})
+        | ({} if each.explanation is None else {"explanation": each.explanation.to_json()})
         | ({} if each.horizon is None else {"horizon": each.horizon})
         | ({} if each.horizon_reason is None else {"horizon_reason": each.horizon_reason})
         for each in answers

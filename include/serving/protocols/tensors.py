@@ -99,8 +99,8 @@ def write(request: ProtocolRequest, answers: Sequence[Prediction]) -> Reply:
     scores, data = [each.score for each in answers], dict[str, tuple[str, list[Any], bytes]]()
     if not body.outputs or SCORE in [each.name for each in body.outputs]:
         data[SCORE] = ("FP64", scores, np.asarray(scores, "<f8").tobytes())
-    if any(each.explanation is not None for each in answers):
-        texts = [msgspec.json.encode(each.explanation) for each in answers]
+    texts = [msgspec.json.encode(each.explanation.to_json()) for each in answers if each.explanation is not None]
+    if texts:
         packed = b"".join(_LENGTH.pack(len(each)) + each for each in texts)
         data[EXPLANATION] = (_TEXT, [each.decode() for each in texts], packed)
     as_bytes = _wants_bytes(body)

@@ -7,7 +7,7 @@ repeating this, after late rows or an override too, leaves what one run would ha
 
 import logging
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -43,8 +43,26 @@ def store(context: NightContext) -> int:
     """
     if context.case.explanations is None:
         return 0
+    scored, rows = dict[Group, int](), 0
+    while scored != (published := _count_scored(context)):  # another run may publish while this one writes
+        scored, rows = published, _update(context, published)
+    return rows
+
+
+def address(context: StepContext) -> str:
+    """Return the address of the table; each of its rows has one feature of the explanation of one score.
+
+    Columns: `night`, `entity`, `model_digest` and `features_version` of the score; `rank` (from 1), `feature` and
+    `contribution`; and, equal in all rows of a score, `base_value`, `rest` and `raw`. The contributions of a score,
+    its base value and its rest add up to `raw`, from which the package's calibration makes the score.
+    """
+    return lake.address(context.settings.lake, context.case.name, STAGE, TABLE)
+
+
+def _update(context: NightContext, scored: Mapping[Group, int]) -> int:
+    """Write the rows of the scores that are not explained yet, and return how many rows the night has then."""
     uri, period = address(context), Period(context.night, context.night)
-    stored, scored = _count_stored(uri, period), _count_scored(context)
+    stored = _count_stored(uri, period)
     finished, waiting = set[Group](), dict[Group, ScoringPackage]()
     for group, count in scored.items():
         package = _load(context, group)
@@ -64,16 +82,6 @@ def store(context: NightContext) -> int:
                 spool = _add_stored(spool, uri, period, {group})
         lake.replace(uri, period, spool)
         return spool.count
-
-
-def address(context: StepContext) -> str:
-    """Return the address of the table; each of its rows has one feature of the explanation of one score.
-
-    Columns: `night`, `entity`, `model_digest` and `features_version` of the score; `rank` (from 1), `feature` and
-    `contribution`; and, equal in all rows of a score, `base_value`, `rest` and `raw`. The contributions of a score,
-    its base value and its rest add up to `raw`, from which the package's calibration makes the score.
-    """
-    return lake.address(context.settings.lake, context.case.name, STAGE, TABLE)
 
 
 def _count_stored(uri: str, period: Period) -> Counter[Group]:

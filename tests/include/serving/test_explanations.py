@@ -12,7 +12,6 @@ import httpx
 import numpy as np
 import pytest
 from mlflow.deployments import get_deploy_client
-from msgspec import UNSET
 
 from bench import score_paths
 from include import ports
@@ -80,21 +79,21 @@ def test_a_text_that_is_no_size_is_refused(given: str) -> None:
 
 @KINDS
 def test_every_kind_of_model_is_explained_or_says_why_not(kind: str) -> None:
-    import msgspec
-
     model = edge.model(kind)
     encoded = np.concatenate([model.encoder.encode_row(row) for row in ROWS])
     for row, explained in zip(ROWS, explanations.explain(model, encoded, SIZE), strict=True):
-        shown = msgspec.to_builtins(explanations.show_values(explained, row, NAMES))
+        shown = explanations.show_values(explained, row, NAMES).to_json()
         check(model, row, model.predict_row(row), shown)
 
 
 def test_only_values_that_may_be_shown_are_shown() -> None:
-    both = [Contribution(feature=name, contribution=1.0) for name in NAMES]
+    both = tuple(Contribution(feature=name, contribution=1.0) for name in NAMES)
     explained = Explanation(raw=2.0, calibration={}, base_value=0.0, contributions=both, rest=0.0)
-    shown = explanations.show_values(explained, {"hour": math.nan, "zone": "a"}, {"hour"}).contributions
-    assert shown is not UNSET
-    assert [each.value for each in shown] == [None, UNSET]
+    shown = explanations.show_values(explained, {"hour": math.nan, "zone": "a"}, {"hour"}).to_json()
+    assert shown["contributions"] == [
+        {"feature": "hour", "contribution": 1.0, "value": None},
+        {"feature": "zone", "contribution": 1.0},
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -246,6 +245,7 @@ def test_every_protocol_carries_the_explanation_of_the_model_that_answered(
 PLAIN: dict[str, tuple[str, dict[str, Any], object]] = {
     "native": ("/score", {"rows": ROWS[:1], "explain": False}, ["entity", "score", "package", "route"]),
     "MLflow": ("/invocations?explain=0", {"dataframe_records": ROWS[:1]}, float),
+    "SageMaker, attributes of another kind": ("/invocations", {"dataframe_records": ROWS[:1]}, float),
     "Vertex AI": ("/predict?explain=true", {"instances": LISTS[:1], "parameters": {"explain": False}}, float),
 }
 
@@ -254,7 +254,8 @@ PLAIN: dict[str, tuple[str, dict[str, Any], object]] = {
 @pytest.mark.parametrize("name", PLAIN)
 def test_who_wants_no_explanation_gets_the_score_alone(name: str, server: tuple[Settings, Server]) -> None:
     path, body, expected = PLAIN[name]
-    reply = server[1].client.post(path, json=body).json()
+    attributes = {"x-amzn-sagemaker-custom-attributes": "8a7b-explained, user=explainer"}
+    reply = server[1].client.post(path, json=body, headers=attributes).json()
     if "answers" in reply:
         assert list(reply["answers"][0]) == expected
     else:
@@ -275,6 +276,8 @@ REFUSED: list[tuple[str, str, object, dict[str, str], str]] = [
     ("CSV, which cannot carry it", "/invocations?explain=1", {"inputs": ROWS}, {"accept": "text/csv"}, "explanations in application/json"),
     ("Clarify's own option", "/invocations", {"inputs": ROWS}, {"x-amzn-sagemaker-enable-explanations": "`true`"}, "CustomAttributes='explain=true'"),
     ("no size in the header", "/invocations", {"inputs": ROWS}, {"x-amzn-sagemaker-custom-attributes": "explain=x"}, "explain: expected"),
+    ("the header's option without a value", "/invocations", {"inputs": ROWS}, {"x-amzn-sagemaker-custom-attributes": "trace=1;explain"}, "CustomAttributes: expected 'explain=true'"),
+    ("the header's option as JSON", "/invocations", {"inputs": ROWS}, {"x-amzn-sagemaker-custom-attributes": '{"explain": 3}'}, "CustomAttributes: expected 'explain=true'"),
     ("too many rows", "/score", {"rows": ROWS * 2, "explain": True}, {}, "expected at most 3 rows to explain, got 6"),
 ]  # fmt: skip
 

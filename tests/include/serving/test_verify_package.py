@@ -83,6 +83,7 @@ class Gate:
             raise ImportError(f"{name} is not for serving")
 
 sys.meta_path.insert(0, Gate())
+import json
 from pathlib import Path
 from include.stores import packages
 from ml.packaging import package_files
@@ -95,9 +96,12 @@ if "pandas" in allowed:
     package_files.check_golden(model, files)
     snapshot_store.SnapshotCache(folder / "none").refresh()
 else:
-    import json
     golden = json.loads(files["golden.json"])
     assert [model.predict_row(row) for row in golden["rows"]] == golden["scores"]
+from include.serving import explanations  # as the model that MLflow loads does
+golden = json.loads(files["golden.json"])
+explained = explanations.explain(model, model.encoder.encode_row(golden["rows"][0]), 2)
+assert explanations.show_values(explained[0], golden["rows"][0], ()).to_json()["contributions"]
 loaded = {name.partition(".")[0] for name in list(sys.modules)}
 print(sorted({owner.lower() for name in loaded for owner in owners.get(name, ())} - {"ratchet"}))
 """

@@ -1,6 +1,7 @@
 """The parts of an answer sum to its log-odds, and what has no parts says why."""
 
 import functools
+import itertools
 import math
 from concurrent.futures import ThreadPoolExecutor
 
@@ -13,10 +14,12 @@ from hypothesis import strategies as st
 from ml.arrays import Floats
 from ml.errors import RefusalError
 from ml.evaluation import explain
+from ml.scoring import numpy_trees
 from ml.scoring.calibration import Calibration, Correction, Scaling
 from ml.scoring.design import Design
 from ml.scoring.encoder import Encoder
 from ml.scoring.linear import Linear
+from ml.scoring.numpy_trees import Forest
 from ml.training import fitting
 from ml.training.fitting import Model
 from ml.training.learners import Learner, Trees
@@ -147,6 +150,61 @@ def test_a_random_model_has_the_splits_that_are_hard_to_explain() -> None:
     texts = [random_model(seed, "trees").learner.dump() for seed in range(3)]
     assert any("num_cat=0" not in text.partition("Tree=0")[2].partition("Tree=1")[0] for text in texts)
     assert np.isnan(encoded_rows(1)).any(axis=0).all()
+
+
+def expected_score(forest: Forest, counts: dict[int, int], node: int, row: Floats, known: frozenset[int]) -> float:
+    """Return the mean leaf below `node`, by training rows, where splits on the `known` features are followed."""
+    if node < 0:
+        return forest.leaves[~node]
+    split = forest.splits[node]
+    if split.feature in known:
+        goes_left = forest._arrays.go_left(row[[split.feature]], np.array([node]))[0]
+        return expected_score(forest, counts, split.left if goes_left else split.right, row, known)
+    children = (split.left, split.right)
+    weighted = (counts[each] * expected_score(forest, counts, each, row, known) for each in children)
+    return sum(weighted) / sum(counts[each] for each in children)
+
+
+def shapley_values(text: str, row: Floats) -> list[float]:
+    """Return the Shapley values of a row by their definition: weighted means over all sets of the other features."""
+    forest = numpy_trees.parse(text)
+    numbers = {
+        name: [
+            int(each)
+            for line in text.splitlines()
+            if line.startswith(f"{name}=")
+            for each in line[len(name) + 1 :].split()
+        ]
+        for name in ("internal_count", "leaf_count")
+    }
+    counts = dict(enumerate(numbers["internal_count"])) | {~leaf: n for leaf, n in enumerate(numbers["leaf_count"])}
+    features = range(len(row))
+
+    @functools.cache
+    def value(known: frozenset[int]) -> float:
+        return sum(expected_score(forest, counts, root, row, known) for root in forest.roots)
+
+    def weight(size: int) -> float:
+        return math.factorial(size) * math.factorial(len(row) - size - 1) / math.factorial(len(row))
+
+    return [
+        sum(
+            weight(size) * (value(frozenset({*others, feature})) - value(frozenset(others)))
+            for size in range(len(row))
+            for others in itertools.combinations([each for each in features if each != feature], size)
+        )
+        for feature in features
+    ]
+
+
+@pytest.mark.parametrize("kind", ["trees", "trees of a number"])
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_the_parts_of_trees_are_shapley_values_by_their_definition(kind: str, seed: int) -> None:
+    model, rows = random_model(seed, kind), encoded_rows(seed + 1, 6)
+    explained = explain.contribute(model, rows)
+    assert np.abs(explained.by_feature).max() > 0.01
+    for row, parts in zip(rows, explained.by_feature, strict=True):
+        np.testing.assert_allclose(parts, shapley_values(model.learner.dump(), row), rtol=1e-9, atol=1e-9)
 
 
 @pytest.mark.parametrize("kind", ["trees", "linear"])

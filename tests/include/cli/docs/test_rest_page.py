@@ -1,6 +1,7 @@
 """The pages of the server have every route, an example for each protocol, and every metric."""
 
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -25,10 +26,10 @@ def test_each_protocol_has_an_example(server: rest_page.Server) -> None:
 
 def test_an_explanation_has_each_of_its_fields(server: rest_page.Server) -> None:
     page = rest_page.page(server)
-    for name in (
-        *Explanation.__struct_fields__,
-        *(f"contributions[].{each}" for each in Contribution.__struct_fields__),
-    ):
+    one = Contribution(feature="hour", contribution=1.0, is_shown=True)
+    whole = Explanation(raw=1.0, calibration={}, contributions=(one,))
+    names = {*whole.to_json(), *replace(whole, unavailable="why").to_json()}
+    for name in names | {f"contributions[].{each}" for each in one.to_json()}:
         assert f"* `{name}`: " in page
 
 

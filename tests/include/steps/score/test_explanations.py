@@ -25,7 +25,7 @@ from ml.rollout.routing import Routing
 from ml.scoring.design import Design
 from ml.scoring.network import Network
 from ml.training.fitting import Model
-from ml.usecase import Explanations, UseCase, periods
+from ml.usecase import Explanations, PublicationGate, UseCase, periods
 from tests import published
 from tests.challenger import challenge
 from tests.include.steps.conftest import NIGHT, STEPS, WRITES, contents
@@ -148,6 +148,29 @@ def test_held_back_scores_are_explained_once_published_late_ones_too_and_the_sco
     after = stored(settings, explained)
     assert after["features_version"].nunique() == 2
     pd.testing.assert_frame_equal(after[after["entity"].isin(before["entity"])].reset_index(drop=True), before)
+    assert_explains_the_scores(settings, explained)
+
+
+def test_of_two_runs_at_once_the_slower_one_does_not_undo_the_faster(
+    arrive: Arrive, taxi: UseCase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    explained = declare(monkeypatch, replace(taxi, publication=PublicationGate(min_coverage=0.5)), 3)
+    settings, write = arrive("score"), lake.replace
+    all_rows = lake.read(build.address(settings.lake, explained), NIGHT, NIGHT)
+    changed_features(settings, explained, lambda rows: rows.head(40))
+    overtaken: list[str] = []
+
+    def replace_slowly(uri: str, *rest: object) -> int:
+        if explanations.STAGE in uri and not overtaken:
+            overtaken.append(uri)
+            write(build.address(settings.lake, explained), periods.parse(NIGHT), all_rows)
+            STEPS["score"]()
+            assert len(stored(settings, explained)) == 3 * 60
+        return write(uri, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(lake, "replace", replace_slowly)
+    STEPS["score"]()
+    assert overtaken
     assert_explains_the_scores(settings, explained)
 
 
