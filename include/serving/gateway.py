@@ -175,8 +175,7 @@ class Gateway:
             raise StatusError(503, f"{waiting} requests are waiting already: try again later")
         try:
             options = _read_options(scope["query_string"], headers)
-            named = path.get("name") or options.get(_HORIZON)
-            model = self._horizons.main if named is None else self._horizons.get(named)
+            model = self._named_model(path.get("name"), options.get(_HORIZON))
             protocol_request = self._build_request(model, options, headers, body, request_id)
             decoded = protocol.read(protocol_request)
             score_request = ScoreRequest.from_rows(
@@ -205,36 +204,51 @@ class Gateway:
         """Return the number of requests that wait for an answer, without those whose body is still being read."""
         return self.active_requests() - self._reading
 
+    def _named_model(self, name: str | None, horizon: str | None) -> ServedModel:
+        """Return the model that the path or the option names, or the night's; an endpoint of the use case has all.
+
+        Raises UnknownEntityError for an unknown name, and ScoreRequestError when path and option name different models.
+        """
+        by_path = self._horizons.main if name is None else self._horizons.get(name)
+        if horizon is None:
+            return by_path
+        by_option = self._horizons.at(horizon)
+        if by_path is not by_option and by_path is not self._horizons.main:
+            raise ScoreRequestError(
+                f"expected the horizon {by_path.horizon!r} of the model {by_path.name!r} that the path names, got "
+                f"{horizon!r}: leave the horizon out"
+            )
+        return by_option
+
     async def _answer(
-        self, request: ScoreRequest, model: ServedModel, path_name: str | None, horizon: str | None
+        self, request: ScoreRequest, model: ServedModel, name: str | None, horizon: str | None
     ) -> list[Prediction]:
         """Return the predictions of the model that the request names, or of the model chosen for each entity."""
+        if horizon is not None:
+            model = self._named_model(name, horizon)
         if not (self._horizons.are_several or model.is_live):
-            if horizon is not None:
-                self._horizons.get(horizon)
             return await self._score(model, request)
-        if path_name is not None or not self._horizons.are_several:
+        if not self._horizons.are_several or (name is not None and horizon is None):
             self._horizons.check_reached(model, request.entities)
             return _marked(await self._score(model, request), [Choice(model=model)] * len(request.rows))
         model.handler.check_size(request)  # of the whole request: each model checks its part only
-        named = self._horizons.main if horizon is None else self._horizons.get(horizon)
-        choices = [self._choose(entity, named, is_named=horizon is not None) for entity in request.entities]
+        choices = [self._choose(entity, model, is_named=horizon is not None) for entity in request.entities]
         answers: dict[int, Prediction] = {}
-        for name in dict.fromkeys(each.model.name for each in choices):
-            indexes = [index for index, each in enumerate(choices) if each.model.name == name]
+        for chosen in {each.model.name: each.model for each in choices}.values():
+            indexes = [index for index, each in enumerate(choices) if each.model is chosen]
             part = replace(
                 request,
                 rows=[request.rows[index] for index in indexes],
                 entities=[request.entities[index] for index in indexes],
             )
-            answers.update(zip(indexes, await self._score(choices[indexes[0]].model, part), strict=True))
+            answers.update(zip(indexes, await self._score(chosen, part), strict=True))
         return _marked([answers[index] for index in range(len(choices))], choices)
 
-    def _choose(self, entity: str | None, named: ServedModel, *, is_named: bool) -> Choice:
+    def _choose(self, entity: str | None, model: ServedModel, *, is_named: bool) -> Choice:
         """Return the model for one row: that of the horizon that the request names, or else the latest one reached."""
-        if entity is None or (is_named and not named.is_live):
-            return Choice(model=named)
-        return self._horizons.choose(entity, [named] if is_named else [])
+        if entity is None or (is_named and not model.is_live):
+            return Choice(model=model)
+        return self._horizons.choose(entity, [model] if is_named else [])
 
     async def _score(self, model: ServedModel, score_request: ScoreRequest) -> list[Prediction]:
         """Return the predictions; slow ones are computed in a thread, so that other requests are not blocked."""

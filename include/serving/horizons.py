@@ -4,7 +4,7 @@ The model named like the use case predicts at the night's horizon. The models of
 routing. Each has a pool, a handler, a prediction log and metrics of its own.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -85,12 +85,18 @@ class Horizons:
         return self.faults
 
     def get(self, name: str) -> ServedModel:
-        """Return the model called `name`, or of the horizon called `name`; raises UnknownEntityError without one."""
-        for each in self:
-            if name == each.name or (self.are_several and name == each.horizon):
-                return each
-        known = ", ".join(repr(each.name) for each in self)
-        raise UnknownEntityError(f"expected the model {known}, got {request_schema.truncate(name)}")
+        """Return the model called `name`; raises UnknownEntityError without one."""
+        return self._find("model", {each.name: each for each in self}, name)
+
+    def at(self, horizon: str) -> ServedModel:
+        """Return the model of the horizon called `horizon`; raises UnknownEntityError without one."""
+        return self._find("horizon", {each.horizon: each for each in self}, horizon)
+
+    def _find(self, kind: str, known: Mapping[str, ServedModel], name: str) -> ServedModel:
+        if name not in known:
+            names = " or ".join(map(repr, known))
+            raise UnknownEntityError(f"expected the {kind} {names}, got {request_schema.truncate(name)}")
+        return known[name]
 
     def choose(self, entity: str, among: Sequence[ServedModel] = ()) -> Choice:
         """Return the model (of those `among` others, by default of all) that answers for `entity`.

@@ -129,12 +129,14 @@ def test_a_model_that_is_named_answers_only_for_entities_whose_cutoff_is_reached
     publish(home, LIVE)
     horizons.refresh()
     live = horizons.get(LIVE)
-    assert live is horizons.get("live")
+    assert live is horizons.at("live")
     horizons.check_reached(live, ["ride-0", None, "unknown"])
     with pytest.raises(NotReachedError, match="got 'ride-2': its cutoff for taxi-live is at 2013-01-12 14:45 UTC"):
         horizons.check_reached(live, ["ride-0", "ride-2"])
-    with pytest.raises(UnknownEntityError, match="expected the model 'taxi', .*'taxi-live', got 'week'"):
-        horizons.get("week")
+    with pytest.raises(UnknownEntityError, match="expected the model 'taxi' or .*'taxi-live', got 'live'"):
+        horizons.get("live")
+    with pytest.raises(UnknownEntityError, match="expected the horizon 'night' or .*'live', got 'week'"):
+        horizons.at("week")
 
 
 def test_a_server_of_a_use_case_with_one_horizon_has_one_model(home: Settings) -> None:
@@ -191,6 +193,19 @@ def test_clients_ask_by_route_by_option_and_without_naming_a_horizon(home: Setti
         passed = score("/score", entities=["ride-4"])
         assert (passed.status_code, "its event was due at 2013-01-12 13:45 UTC" in passed.text) == (410, True)
         assert score("/v1/models/taxi-week:predict", instances=rows).status_code == 404
+        assert score("/score?horizon=week", rows=rows).status_code == 404
+        attributes = {"x-amzn-sagemaker-custom-attributes": "horizon=live"}
+        for path, options, horizon in (
+            ("/endpoints/taxi/invocations", {}, "night"),
+            ("/endpoints/taxi/invocations", attributes, "live"),
+            (f"/endpoints/{LIVE}/invocations", attributes, "live"),
+        ):
+            reply = server.client.post(
+                path, content=b"hour,zone\n3,a\n", headers={"content-type": "text/csv"} | options
+            )
+            assert (reply.status_code, reply.headers["x-ratchet-horizon"]) == (200, horizon)
+        contradicted = score(f"/v1/models/{LIVE}:predict?horizon=night", instances=rows)
+        assert (contradicted.status_code, "leave the horizon out" in contradicted.text) == (422, True)
 
         route(home, LIVE, other := served.packaged(home, "trees", use_case=LIVE), seq=2)
         eventually(lambda: server.ask("ride-0")[0]["package"] == other or None)
