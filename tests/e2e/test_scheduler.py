@@ -15,9 +15,10 @@ from include.platform.local import processes
 from include.platform.local.airflow_client import Client, PendingApproval, Run
 from include.platform.local.processes import LocalStack
 from include.settings import Settings, load_settings
+from include.steps.context import StepContext
+from include.steps.features import build
 from include.steps.ingest import intraday
 from include.steps.ingest import nightly as nightly
-from include.steps.score import score
 from include.stores import lake, ledger, routing_store, warehouse
 from ml.errors import RequestError
 from ml.governance import ledger_entries
@@ -418,13 +419,13 @@ def test_the_live_horizon_has_a_model_of_its_own_that_scores_a_night_once_the_ne
     landed = str(CASE.schedule.previous(periods.parse(COVERED).last, -1))
     admin.trigger(f"{CASE.name}_ingest", run="after_the_live_night", conf={"night": landed})
     assert ended(admin, "score", landed, live).state == "success"
-    complete = score.complete_nights(live, landed)  # the latest ones too: in this home, a night of today has landed
+    # In this home a night of today has landed, so that the night that has just landed is complete, too.
+    complete = build.complete_nights(StepContext(case=LIVE, settings=settings), periods.parse(landed))
     assert complete is not None
-    assert ended(admin, "monitor", complete, live).state == "success"
-    for each in CASE.schedule.nights(periods.parse(complete)):
+    assert ended(admin, "monitor", str(complete), live).state == "success"
+    for each in CASE.schedule.nights(complete):
         assert set(warehouse.scores(engine, live, each)["model_digest"]) == {promoted.subject}
-    earlier = CASE.schedule.previous(periods.parse(complete).first)
-    assert warehouse.scores(engine, live, earlier).empty
+    assert warehouse.scores(engine, live, CASE.schedule.previous(complete.first)).empty
 
 
 MOMENT = f"{NIGHT}T18:00:00Z"
