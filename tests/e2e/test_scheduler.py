@@ -17,8 +17,7 @@ from include.platform.local.processes import LocalStack
 from include.settings import Settings, load_settings
 from include.steps.context import StepContext
 from include.steps.features import build
-from include.steps.ingest import intraday
-from include.steps.ingest import nightly as nightly
+from include.steps.ingest import intraday, nightly
 from include.stores import lake, ledger, routing_store, warehouse
 from ml.errors import RequestError
 from ml.governance import ledger_entries
