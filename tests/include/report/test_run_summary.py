@@ -91,6 +91,7 @@ def test_run_json_has_the_promised_fields_and_no_others(summary: Summary) -> Non
         "retrains",
         "releases",
         "retraining_gain",
+        "live_day",
         "seconds",
     }
     assert set(reported["releases"][0]) == {"version", "digest", "verdict", "interval", "approved_by"}
