@@ -146,18 +146,8 @@ def test_a_server_of_a_use_case_with_one_horizon_has_one_model(home: Settings) -
         horizons = Horizons("taxi", home, ServingConfig())
         assert horizons.refresh() == []
     assert [each.name for each in horizons] == ["taxi"]
-    assert b'model="' not in horizons.render_metrics()
+    assert not horizons.are_several
     horizons.close()
-
-
-def test_each_model_has_metrics_of_its_own(home: Settings, horizons: Horizons) -> None:
-    publish(home, LIVE)
-    horizons.refresh()
-    lines = horizons.render_metrics().decode().splitlines()
-    ready = [line for line in lines if line.startswith("ratchet_ready{")]
-    assert ready == [f'ratchet_ready{{model="{name}"}} 1.0' for name in ("taxi", EARLY, LIVE)]
-    assert len([line for line in lines if line.startswith("# TYPE ratchet_ready ")]) == 1
-    assert len([line for line in lines if line.startswith("process_resident_memory_bytes ")]) == 1
 
 
 @pytest.mark.servers
@@ -206,6 +196,12 @@ def test_clients_ask_by_route_by_option_and_without_naming_a_horizon(home: Setti
             assert (reply.status_code, reply.headers["x-ratchet-horizon"]) == (200, horizon)
         contradicted = score(f"/v1/models/{LIVE}:predict?horizon=night", instances=rows)
         assert (contradicted.status_code, "leave the horizon out" in contradicted.text) == (422, True)
+
+        metrics = server.client.get("/metrics").text.splitlines()
+        ready = [line for line in metrics if line.startswith("ratchet_ready{")]
+        assert ready == [f'ratchet_ready{{model="{name}"}} 1.0' for name in ("taxi", EARLY, LIVE)]
+        assert len([line for line in metrics if line.startswith("# TYPE ratchet_ready ")]) == 1
+        assert len([line for line in metrics if line.startswith("process_resident_memory_bytes ")]) == 1
 
         route(home, LIVE, other := served.packaged(home, "trees", use_case=LIVE), seq=2)
         eventually(lambda: server.ask("ride-0")[0]["package"] == other or None)
