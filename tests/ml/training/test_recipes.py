@@ -3,7 +3,18 @@ from dataclasses import replace
 import pytest
 
 from ml.training import recipes
-from ml.usecase import Binary, Column, GradientBoosting, LinearQuantile, Logistic, Night, PinballCost, UseCase
+from ml.usecase import (
+    Binary,
+    Column,
+    Gates,
+    GradientBoosting,
+    LinearQuantile,
+    Live,
+    Logistic,
+    Night,
+    PinballCost,
+    UseCase,
+)
 from tests.ml.answers import waiting
 from tests.ml.usecase.test_use_case import use_case
 
@@ -47,3 +58,18 @@ def test_another_quantile_is_another_recipe_and_the_same_one_at_other_prices_is_
         for under, over in ((3, 1), (6, 2), (4, 1))
     )
     assert asked == dearer != other
+
+
+def test_a_live_recipe_has_its_cutoff_and_nothing_of_the_nights_recipe_changes() -> None:
+    early, late = (Live(name="live", before="at", hours=hours) for hours in (24, 2))
+    case = use_case()
+    digests = {recipes.digest(use_case(live).at("live"), Logistic(), SOURCES) for live in (early, late)}
+    assert len(digests | {recipes.digest(case, Logistic(), SOURCES)}) == 3
+    assert recipes.digest(use_case(late), Logistic(), SOURCES) == recipes.digest(case, Logistic(), SOURCES)
+
+
+def test_what_a_live_horizon_declares_beside_its_features_is_no_part_of_its_recipe() -> None:
+    plain = Live(before="at", hours=2)
+    budgeted = replace(plain, name="soon", max_age_minutes=5, gates=Gates(leak_auc=0.8))
+    first, second = (use_case(each).at(each.name) for each in (plain, budgeted))
+    assert recipes.digest(first, Logistic(), SOURCES) == recipes.digest(second, Logistic(), SOURCES)

@@ -1,12 +1,13 @@
 import re
 from collections.abc import Callable
 from dataclasses import FrozenInstanceError, fields, is_dataclass, replace
+from datetime import date
 from typing import Any, get_origin
 
 import pytest
 
 from ml import usecase
-from ml.errors import DeclarationError
+from ml.errors import DeclarationError, RequestError
 from ml.usecase import (
     AsOf,
     Binary,
@@ -469,3 +470,72 @@ def test_a_personal_column_is_confidential_unless_it_may_reach_logs_and_reports(
     personal = (Personal(column="zone", may_reach=may_reach, why="shown on signs"),)
     tables = (replace(bookings, personal=personal), *others)
     assert replace(taxi, tables=tables).has_confidential_columns is is_confidential
+
+
+LIVE, DAY_BEFORE = (
+    Live(before="at", hours=2, features=(Column("near"),), gates=Gates(leak_auc=0.8), candidates=(Logistic(),)),
+    Live(name="day_before", before="at", hours=24),
+)
+
+
+def test_each_horizon_has_a_declaration_of_its_own_over_the_same_data() -> None:
+    case = use_case(LIVE, DAY_BEFORE, retired=(Column("old"),))
+    assert [each.name for each in case.models] == ["visits", "visits-live", "visits-day_before"]
+    assert {each.dataset for each in case.models} == {"visits"}
+    assert [each.horizon for each in case.models] == [NIGHT, LIVE, DAY_BEFORE]
+    assert {each.schedule for each in case.models} == {NIGHT}
+    assert case.at("night") is case
+    live, day_before = case.at("live"), case.at("day_before")
+    assert live.feature_names == (*case.feature_names, "near")
+    assert day_before.feature_names == case.feature_names
+    assert (live.gates, live.candidates) == (LIVE.gates, LIVE.candidates)
+    assert (day_before.gates, day_before.candidates, day_before.triggers) == (
+        case.gates,
+        case.candidates,
+        case.triggers,
+    )
+    assert live.models == (live,)
+
+
+def test_a_live_night_is_complete_when_the_next_one_has_landed() -> None:
+    case, night = use_case(LIVE), date(2013, 1, 5)
+    assert case.complete_at(night) == NIGHT.cutoff(night)
+    assert case.at("live").complete_at(night) == NIGHT.cutoff(date(2013, 1, 6))
+
+
+@pytest.mark.parametrize(
+    ("build", "reported"),
+    [
+        (lambda: use_case(horizons=()), r"one Night\(...\), first, .* 'visits' declares \[\]"),
+        (lambda: use_case(horizons=(LIVE,)), r"one Night\(...\), first, .* declares \['Live'\]"),
+        (lambda: use_case(horizons=(NIGHT, NIGHT)), r"one Night\(...\), first, .* declares \['Night', 'Night'\]"),
+        (lambda: use_case(LIVE, LIVE), "horizons are named once each, but 'live' is there twice"),
+        (
+            lambda: Live(name="night", before="at", hours=2),
+            "lower_case, and not night, entities or snapshots, got 'night'",
+        ),
+        (lambda: Live(name="Two-h", before="at", hours=2), "lower_case, .* got 'Two-h'"),
+        (lambda: Live(before="at", hours=2, candidates=()), "the horizon 'live' declares no candidates"),
+        (lambda: Live(before="at", hours=2, max_age_minutes=0), "max_age_minutes is 1 or more, got 0"),
+        (
+            lambda: use_case(LIVE, replace(DAY_BEFORE, features=(Text("near"),))),
+            "the feature 'near' is declared in two ways",
+        ),
+        (lambda: use_case(derived_from="visits"), "derived_from is set by UseCase.at only"),
+        (lambda: use_case(name="visits-live"), "a use case's name is lower_case, got 'visits-live'"),
+    ],
+)
+def test_horizons_that_contradict_each_other_are_refused(build: Callable[[], object], reported: str) -> None:
+    with pytest.raises(DeclarationError, match=reported):
+        build()
+
+
+def test_horizons_may_share_a_feature() -> None:
+    case = use_case(LIVE, replace(DAY_BEFORE, features=LIVE.features))
+    assert case.all_names == (*case.feature_names, "near")
+
+
+@pytest.mark.parametrize("name", ["week", "visits-live", ""])
+def test_an_unknown_horizon_is_reported_with_those_that_there_are(name: str) -> None:
+    with pytest.raises(RequestError, match=r"expected one of the horizons \['night', 'live'\] of visits, got"):
+        use_case(LIVE).at(name)
