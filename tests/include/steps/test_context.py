@@ -28,3 +28,9 @@ def test_a_night_is_the_last_of_its_period(period: str, home: Settings, taxi: Us
 def test_what_is_unknown_is_refused(use_case: str, night: str, home: Settings, taxi: UseCase) -> None:
     with pytest.raises(RequestError):
         NightContext.load_night(use_case, night)
+
+
+def test_a_step_on_data_is_about_a_use_case_not_about_the_model_of_a_horizon(home: Settings, taxi: UseCase) -> None:
+    assert StepContext.load_data("taxi") == StepContext(case=taxi, settings=home)
+    with pytest.raises(RequestError, match="got the model taxi-live: .* so do this for taxi"):
+        StepContext.load_data("taxi-live")
