@@ -4,6 +4,7 @@ The model named like the use case predicts at the night's horizon. The models of
 routing. Each has a pool, a handler, a prediction log and metrics of its own.
 """
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,6 +19,7 @@ from include.settings import Settings
 from include.stores import routing_store, snapshot_store
 from include.stores.request_log import RequestLog
 from ml.errors import EventPassedError, NotReachedError, UnknownEntityError
+from ml.features import CUTOFF
 from ml.scoring import request_schema
 from ml.usecase import model_names
 
@@ -118,9 +120,20 @@ class Horizons:
                 reason = f"its cutoff for {model.name} is at {_text(cutoff)}, and the data is of {_text(live.as_of)}"
             else:
                 reached.append((cutoff, model))
-        if reached:
-            return Choice(model=max(reached, key=lambda each: each[0])[1])
-        return Choice(model=self.main, reason=reason)
+        if not reached:
+            return Choice(model=self.main, reason=reason)
+        cutoff, latest = max(reached, key=lambda each: each[0])
+        if not among and cutoff < self._night_cutoff(entity):
+            return Choice(model=self.main, reason=f"the night's cutoff for it is later than that of {latest.name}")
+        return Choice(model=latest)
+
+    def _night_cutoff(self, entity: str) -> float:
+        """Return the cutoff of the night's snapshot in seconds since 1970 if it has `entity`; else before all others."""
+        pool = self.main.pool
+        snapshot = pool.serving.champion.snapshot_store.served if pool.ready and not self.main.is_live else None
+        if snapshot is None or entity not in snapshot.row_index or CUTOFF not in snapshot.facts:
+            return -math.inf
+        return datetime.fromisoformat(str(snapshot.facts[CUTOFF])).timestamp()
 
     def check_reached(self, model: ServedModel, entities: Iterable[str | None]) -> None:
         """Raise RatchetError unless `model`, of a live horizon, may answer for all `entities` in its snapshot."""

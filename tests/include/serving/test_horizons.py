@@ -100,6 +100,22 @@ def test_the_latest_cutoff_that_the_data_has_reached_decides_for_each_entity(
     )
 
 
+@pytest.mark.parametrize(("hours", "expected"), [(3, "taxi"), (-3, EARLY)], ids=["is later", "is earlier"])
+def test_the_nights_cutoff_counts_as_the_others_do(
+    hours: float, expected: str, home: Settings, horizons: Horizons
+) -> None:
+    cutoff = MOMENT + timedelta(hours=LEADS["ride-2"] - HOURS[EARLY] + hours)
+    facts = {"night": "2013-01-13", "cutoff": cutoff.isoformat(), **served.PINNED.facts}
+    folder = snapshot_store.folder_of(home.feature_store, "taxi")
+    snapshot_store.put(folder, "2013-01-13", snapshots.pack(served.ENTITIES, facts))
+    publish(home, EARLY)
+    horizons.refresh()
+    choice = horizons.choose("ride-2")
+    assert choice.model.name == expected
+    assert (choice.reason is None) == (expected == EARLY)
+    assert horizons.choose("ride-2", [horizons.get(EARLY)]).model.name == EARLY  # named by the request
+
+
 def test_without_a_fresh_live_snapshot_the_model_of_the_night_answers_and_says_why(
     home: Settings, horizons: Horizons
 ) -> None:
