@@ -50,12 +50,12 @@ class Airflow:
         """The folder with the logs of the tasks."""
         return self.settings.airflow_home / "logs"
 
-    def get_ready(self, stages: Sequence[str] = STAGES) -> None:
-        """Wait until the DAG files are parsed, unpause `stages`, and clear the failed tasks of an earlier attempt."""
-        watched = {self._dag(stage) for stage in (_WATCHED_STAGES if stages is STAGES else stages)}
+    def get_ready(self, stages: Sequence[str] = STAGES, paused: Sequence[str] = (CANARY, MATERIALIZE)) -> None:
+        """Wait until the DAG files are parsed, unpause `stages`, pause `paused`, and clear failed tasks of an earlier run."""
+        watched = {self._dag(stage) for stage in (*stages, *paused)}
         # Runs of an earlier attempt may have failed: they are looked at only after they were cleared.
         self._poll(lambda: watched <= self._parsed_dags() or None, "the DAG files to be parsed", refresh=False)
-        for stage in _WATCHED_STAGES if stages is STAGES else stages:
+        for stage in (*stages, *paused):
             self.set_enabled(stage, enabled=stage in stages)
         for run in list(self._client.runs(limit=_RUN_LIMIT)):
             if run.dag in watched:

@@ -118,7 +118,7 @@ class DemoRun:
             with self.stopwatch("live models"):
                 self._show(f"{model.name}, as of {last} · train")
                 airflow = Airflow(model, self._stack, self._client)
-                airflow.get_ready(("train", "release"))
+                airflow.get_ready(("train", "release"), paused=())
                 airflow.start("train", last, prefix="bootstrap_", reason="bootstrap")
                 training = airflow.wait_for("train", last)
                 if airflow.state(training, _REQUEST_RELEASE) != "success":

@@ -18,8 +18,7 @@ from include.steps.context import StepContext
 from include.steps.score import prediction_log
 from include.stores import snapshot_store, table_snapshot
 from ml.errors import SetupError
-from ml.features import CUTOFF, ENTITY
-from ml.features.rows import cutoffs, instants
+from ml.features import cutoffs_by_entity
 from ml.usecase import Live, UseCase
 
 _STEP = timedelta(minutes=15)
@@ -69,8 +68,7 @@ def play(use_case: UseCase, live: Live, day: date, airflow: Airflow) -> None:
 def cutoffs_of(use_case: UseCase, live: Live, day: date, settings: Settings) -> "pd.Series[pd.Timestamp]":
     """Return the live cutoff of each entity of `day`, by entity, in order; entities without an event are left out."""
     entities = table_snapshot.take(use_case, settings).read("valid", use_case.entities, str(day), str(day))
-    by_entity = instants(cutoffs(use_case, live, entities)).set_axis(entities[ENTITY]).rename(CUTOFF)
-    return by_entity.dropna().sort_values()
+    return cutoffs_by_entity(use_case, live, entities).dropna().sort_values()
 
 
 def _remove_later_snapshots(context: StepContext, moment: datetime) -> None:

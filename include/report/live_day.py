@@ -31,7 +31,7 @@ def gather(use_case: UseCase, context: StepContext, target: Target | None) -> Li
         return None
     live, day = use_case.lives[0], date.fromisoformat(use_case.demo.live_day)
     answers = prediction_log.looked_up(StepContext(case=use_case.at(live.name), settings=context.settings), str(day))
-    answers = answers.drop_duplicates("entity", keep="last").set_index("entity")
+    answers = answers.set_index("entity")
     nightly = (
         warehouse.scores(context.engine, use_case.name, day).drop_duplicates("entity").set_index("entity")["score"]
     )

@@ -4,7 +4,17 @@ Features are point in time by construction: lookups read tables only through a `
 rows with `known_at <= cutoff`.
 """
 
-from ml.features.build import CUTOFF, ENTITY, Timer, build, lookups_at_event
+from ml.features.build import CUTOFF, ENTITY, Timer, build, cutoffs_by_entity, lookups_at_event
 from ml.features.rows import call, call_numeric, entity_ids
 
-__all__ = ["CUTOFF", "ENTITY", "Timer", "build", "call", "call_numeric", "entity_ids", "lookups_at_event"]
+__all__ = [
+    "CUTOFF",
+    "ENTITY",
+    "Timer",
+    "build",
+    "call",
+    "call_numeric",
+    "cutoffs_by_entity",
+    "entity_ids",
+    "lookups_at_event",
+]

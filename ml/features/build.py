@@ -68,6 +68,12 @@ def _build_columns(
     return made
 
 
+def cutoffs_by_entity(use_case: UseCase, horizon: Night | Live, entities: pd.DataFrame) -> pd.Series:
+    """Return the cutoff (UTC) of each of `entities`, which have their ids, by id; missing without an instant."""
+    seconds = rows.cutoffs(use_case, horizon, entities.reset_index(drop=True))
+    return rows.instants(seconds).set_axis(entities[ENTITY])
+
+
 def lookups_at_event(use_case: UseCase, entities: pd.DataFrame, tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """Return each looked-up column as of the time of the entity's own event, where it became known after the cutoff.
 

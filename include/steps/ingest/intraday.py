@@ -24,8 +24,7 @@ from include.stores.table_snapshot import TableSnapshot
 from include.stores.warehouse import Alert
 from include.usecases import coherence
 from ml.errors import DataError, RequestError
-from ml.features import CUTOFF, ENTITY, snapshots
-from ml.features.rows import cutoffs, instants
+from ml.features import CUTOFF, ENTITY, cutoffs_by_entity, snapshots
 from ml.governance import privacy
 from ml.ingestion.availability import KNOWN_AT
 from ml.ingestion.row_counts import RowCounts
@@ -110,8 +109,7 @@ class LiveTables(TableSnapshot):
     def cutoffs(self) -> "pd.Series[pd.Timestamp]":
         """Return the live cutoff of each of tonight's entities, by entity."""
         night = str(self._night)
-        entities = super().read("valid", self._case.entities, night, night).reset_index(drop=True)
-        return instants(cutoffs(self._case, self._live, entities)).set_axis(entities[ENTITY])
+        return cutoffs_by_entity(self._case, self._live, super().read("valid", self._case.entities, night, night))
 
 
 def _ingest(

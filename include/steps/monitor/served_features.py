@@ -52,7 +52,7 @@ def measure(context: NightContext, tables: TableSnapshot) -> None:
 def _compare(context: NightContext, night: date, tables: TableSnapshot) -> Comparison | None:
     """Return the comparison for the entities of `night` that were looked up; None if there are none."""
     case, names = context.case, list(context.case.feature_names)
-    answers = prediction_log.looked_up(context, str(night)).sort_values("at").drop_duplicates("entity", keep="last")
+    answers = prediction_log.looked_up(context, str(night))
     if answers.empty:
         return None
     version = feature_step.version(tables, case)

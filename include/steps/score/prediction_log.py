@@ -63,7 +63,7 @@ def read(context: StepContext, after: date, moment: datetime) -> pd.DataFrame:
 
 
 def looked_up(context: StepContext, night: str) -> pd.DataFrame:
-    """Return the REST answers of the champion and the canary for entities of `night` whose features were all looked up.
+    """Return the last REST answer of the champion or the canary to each entity of `night` whose features were looked up.
 
     The columns are `COLUMNS`, and `snapshot`, the version of the snapshot. Answers that an earlier release logged do not
     say how they came by their features, and are left out.
@@ -72,7 +72,8 @@ def looked_up(context: StepContext, night: str) -> pd.DataFrame:
     if _SNAPSHOT not in rows:
         return rows.reindex(columns=[*COLUMNS, _SNAPSHOT]).head(0)
     answered = rows["route"].isin([Route.CHAMPION, Route.CANARY]) & rows["fault"].isna()
-    return rows[answered & rows[_SNAPSHOT].notna() & rows[_SENT].isna()]
+    of_look_ups = rows[answered & rows[_SNAPSHOT].notna() & rows[_SENT].isna()]
+    return of_look_ups.sort_values("at", kind="stable").drop_duplicates("entity", keep="last")
 
 
 def address(context: StepContext, table: str) -> str:
