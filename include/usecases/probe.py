@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 import re
-import select
+import selectors
 import signal
 import subprocess
 import sys
@@ -114,13 +114,15 @@ def _examine(folder: Path, digest: str) -> Fault | None:
 def _read(reader: int, before: bytes, until: bytes, seconds: float) -> bytes:
     """Return `before` and what the pipe has after it, until `until` or the end comes, or until the time is over."""
     output, deadline = before, time.monotonic() + seconds
-    while until not in output and (left := deadline - time.monotonic()) > 0:
-        if not select.select([reader], [], [], left)[0]:
-            break
-        part = os.read(reader, 65536)
-        if not part:
-            break
-        output += part
+    with selectors.DefaultSelector() as selector:
+        selector.register(reader, selectors.EVENT_READ)
+        while until not in output and (left := deadline - time.monotonic()) > 0:
+            if not selector.select(left):
+                break
+            part = os.read(reader, 65536)
+            if not part:
+                break
+            output += part
     return output
 
 

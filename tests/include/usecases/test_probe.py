@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -114,6 +115,15 @@ def test_a_verdict_is_kept_for_the_bytes_that_it_is_about(
         assert probe.fault(path.parent) == ("reading it ends the process (exit code 3), which a use case must not", 2)
     path.write_text(path.read_text().replace("os._exit(3)", ""))
     assert probe.fault(path.parent) is None
+
+
+def test_it_is_read_also_in_a_process_with_thousands_of_open_files(write: Write) -> None:
+    path = write("usecase.py", "os._exit(3)")
+    with ExitStack() as stack:
+        null = stack.enter_context(Path(os.devnull).open("rb"))
+        for _ in range(1100):
+            stack.callback(os.close, os.dup(null.fileno()))
+        assert probe.fault(path.parent) == ("reading it ends the process (exit code 3), which a use case must not", 2)
 
 
 def test_a_source_that_calls_exit_fails_its_step(write: Write) -> None:
