@@ -58,6 +58,7 @@ def test_the_nights_entities_are_online_and_on_the_shelf(arrive: Arrive, taxi: U
         "feature_service": build.service(StepContext(case=taxi, settings=settings)).name,
         "feature_definitions": build.service(StepContext(case=taxi, settings=settings)).digests,
         "features_version": 1,
+        "tables": {"features/entities": 1},
         "shown_features": [*taxi.names_at(taxi.horizon)],
     }
     assert served.lookup(rows.index[0]) == rows.iloc[0][names].to_dict()

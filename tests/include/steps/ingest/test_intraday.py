@@ -13,7 +13,7 @@ from include.cli.main import app
 from include.settings import Settings
 from include.steps import ingest
 from include.steps.context import StepContext
-from include.steps.features import build
+from include.steps.features import build, snapshot_archive
 from include.steps.ingest import intraday
 from include.stores import lake, snapshot_store, warehouse
 from include.stores.files import locations
