@@ -89,15 +89,6 @@ def test_a_snapshot_of_the_night_is_built_again_after_its_features_changed(setti
     assert snapshots.tables(served) == {"features/entities": served.facts["features_version"]}
 
 
-def test_a_live_snapshot_pins_every_table_that_it_read_and_its_moment(settings: Settings, taxi: UseCase) -> None:
-    intraday.refresh("taxi", NOON)
-    _, served = newest(taxi.at("live"), settings)
-    read = {f"{stage}/{table.name}" for table in taxi.tables for stage in ("valid", "intraday")}
-    assert snapshots.tables(served).keys() <= read
-    assert {"valid/rides", "intraday/rides"} <= snapshots.tables(served).keys()
-    assert served.facts["as_of"] == NOON.isoformat()
-
-
 def test_a_repeated_moment_is_one_record_and_one_snapshot(settings: Settings, taxi: UseCase) -> None:
     intraday.refresh("taxi", NOON)
     before = newest(taxi.at("live"), settings)[0], records(taxi.at("live"), settings)
