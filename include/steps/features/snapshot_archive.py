@@ -6,7 +6,7 @@ snapshot that they were looked up in; the table versions that it pins are kept a
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -27,6 +27,24 @@ class RebuiltSnapshot:
     snapshot: FeatureSnapshot
     digest: str
     is_equal: bool
+
+
+def name_of(moment: datetime) -> str:
+    """Return the name under which a live snapshot as of `moment` is published: a text that sorts by time.
+
+    >>> name_of(datetime(2024, 3, 17, 12, 15, tzinfo=UTC))
+    '2024-03-17T12:15:00Z'
+    """
+    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def moment(snapshot: str) -> datetime:
+    """Return the moment of a live snapshot, from its name in the prediction log.
+
+    >>> moment("2024-03-17T12:15:00Z.0123456789ab")
+    datetime.datetime(2024, 3, 17, 12, 15, tzinfo=datetime.timezone.utc)
+    """
+    return datetime.fromisoformat(snapshot.partition(".")[0])
 
 
 def folder(context: StepContext) -> Path:

@@ -5,7 +5,7 @@ An entity whose live cutoff has passed has its features as of that cutoff, the o
 
 import tempfile
 from collections.abc import Mapping
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from pathlib import Path
 
 from include import usecases
@@ -49,7 +49,7 @@ def _publish(context: NightContext, moment: datetime) -> int:
     packed = snapshot_contents.of_moment(context, moment)
     if packed is None:
         return 0
-    snapshot_archive.publish(context, f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}", packed)
+    snapshot_archive.publish(context, snapshot_archive.name_of(moment), packed)
     return packed.rows
 
 
