@@ -188,7 +188,7 @@ class _RecordLines:
         return first
 
 
-def _records(text: Iterable[str], delimiter: str) -> Iterator[_Record]:
+def _records(text: Iterable[str], delimiter: str = ",") -> Iterator[_Record]:
     """Yield each record; if a quote is left open, its line is malformed, and the lines after it are read again.
 
     No more than one record is in memory. The lines of a rejected record are scanned once more, so the time is linear

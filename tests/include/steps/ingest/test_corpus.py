@@ -106,7 +106,7 @@ ROW: list[tuple[str, Change, str]] = [
     ("wrong encoding", on_line(5, lambda line: line.replace("o", "\udcf6", 1)), "expected UTF-8 text, got bytes"),
     ("NUL", on_line(5, lambda line: "\0" + line), "expected UTF-8 text, got bytes"),
     ("8 MB field", cell("zone", "x" * 8_000_000), "expected fields of at most 100,000 characters, got 8,000,000"),
-    ("quote never closed", on_line(5, lambda line: '"' + line), "expected comma-separated values, got"),
+    ("quote never closed", on_line(5, lambda line: '"' + line), "expected values separated by ',', got"),
 ]
 
 FILE: list[tuple[str, str, Change, int, str]] = [

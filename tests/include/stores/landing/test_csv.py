@@ -2,13 +2,17 @@
 
 import io
 import tracemalloc
+from dataclasses import replace
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from include.stores.landing import csv, formats
+from include.stores.landing.rows import Rows
 from ml.errors import DataError
+from ml.ingestion.declared_columns import DeclaredColumns
+from ml.usecase import CsvFormat
 from tests import landed
 
 HEADER = b"who,size\n"
@@ -56,15 +60,15 @@ GOOD, AFTER = b"ann,3\n", b"bob,4\n"
         (
             HEADER + GOOD + b'"x,1\n' + AFTER,
             ["ann", "bob"],
-            ["expected comma-separated values, got unexpected end of data"],
+            ["expected values separated by ',', got unexpected end of data"],
         ),
         (
             HEADER + GOOD + b'x,"1\n' + AFTER,
             ["ann", "bob"],
-            ["expected comma-separated values, got unexpected end of data"],
+            ["expected values separated by ',', got unexpected end of data"],
         ),
-        (HEADER + GOOD + b'"x,1\n' + AFTER + b'"y",2\n', ["ann", "bob", "y"], ["expected comma-separated values, got"]),
-        (HEADER + GOOD + b'"x"y,1\n' + AFTER, ["ann", "bob"], ["expected comma-separated values, got"]),
+        (HEADER + GOOD + b'"x,1\n' + AFTER + b'"y",2\n', ["ann", "bob", "y"], ["expected values separated by ',', got"]),
+        (HEADER + GOOD + b'"x"y,1\n' + AFTER, ["ann", "bob"], ["expected values separated by ',', got"]),
     ],
     ids=[
         "header alone",
@@ -185,7 +189,7 @@ def test_a_quote_that_is_never_closed_costs_its_line_and_the_memory_of_one_recor
     read = landed.rows("a.csv", content)
     assert len(read.well_formed) == 1000
     assert read.malformed["reasons"].tolist() == [
-        "expected comma-separated values, got a record of more than 100 characters"
+        "expected values separated by ',', got a record of more than 100 characters"
     ]
 
 
@@ -207,3 +211,80 @@ def test_many_open_quotes_cost_one_more_scan_of_the_lines_between_them(monkeypat
     lines = (HEADER + (b'"x,1\n' + GOOD * 9) * 200).decode().splitlines(keepends=True)
     assert len([each for each in csv._records(lines) if each.fault]) == 200
     assert len(scanned) < 2.2 * len(lines)
+
+
+COLUMNS = DeclaredColumns(names=("who", "size"))
+
+
+def written(content: bytes, form: CsvFormat, columns: DeclaredColumns = COLUMNS) -> Rows:
+    """Return the rows of a file whose table declares this format."""
+    (batch,) = formats.read("a.csv", io.BytesIO(content), 1000, replace(columns, csv=form))
+    return batch
+
+
+@pytest.mark.parametrize("quote", ["", '"'], ids=["unquoted", "quoted"])
+@pytest.mark.parametrize("delimiter", [";", "\t", "|", ","])
+@pytest.mark.parametrize("encoding", ["utf-8", "cp1252", "utf-16", "utf-16-le", "iso8859-15"])
+def test_a_file_is_read_in_its_encoding_and_with_its_delimiter(encoding: str, delimiter: str, quote: str) -> None:
+    lines = (f"who{delimiter}size", f"{quote}Zoë{quote}{delimiter}3", f"{quote}Jörg{quote}{delimiter}4,5"[:-2])
+    result = written("\r\n".join(lines).encode(encoding), CsvFormat(delimiter=delimiter, encoding=encoding))
+    assert result.well_formed.to_dict("list") == {"who": ["Zoë", "Jörg"], "size": ["3", "4"]}
+    assert result.malformed.empty
+
+
+def test_commas_are_text_where_another_delimiter_is_declared() -> None:
+    result = written(b"who;size\nann, the first;1,5\nbob;2;3\n", CsvFormat(delimiter=";"))
+    assert result.well_formed["who"].tolist() == ["ann, the first"]
+    assert result.malformed["reasons"].tolist() == ["expected 2 fields, got 3"]
+
+
+def test_a_byte_that_the_encoding_does_not_have_is_malformed_on_its_line_only() -> None:
+    result = written(b"who,size\nann,1\nx\x81y,2\nbob,3\n", CsvFormat(encoding="cp1252"))
+    assert result.well_formed["who"].tolist() == ["ann", "bob"]
+    assert result.malformed.index.tolist() == [3]
+
+
+def test_a_long_file_in_another_encoding_is_decoded_across_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(csv, "_BLOCK", 7)
+    content = ("who,size\n" + "Zoë,3\n" * 50).encode("utf-16")
+    assert set(written(content, CsvFormat(encoding="utf-16")).well_formed["who"]) == {"Zoë"}
+
+
+@pytest.mark.parametrize("delimiter", [";", "\t", "|"])
+@pytest.mark.parametrize("quote", ["", '"'])
+def test_a_wrong_delimiter_is_named_at_the_header(delimiter: str, quote: str) -> None:
+    content = f"{quote}who{quote}{delimiter}{quote}size{quote}\nann{delimiter}3\n".encode()
+    with pytest.raises(DataError) as reported:
+        written(content, CsvFormat())
+    assert f"got one column; {delimiter!r} is probably the delimiter" in str(reported.value)
+    assert f"declare Table(csv=CsvFormat(delimiter={delimiter!r}))" in str(reported.value)
+
+
+def test_a_header_of_one_column_that_is_declared_or_unknown_is_no_wrong_delimiter() -> None:
+    one = DeclaredColumns(names=("who;size",))
+    assert written(b"who;size\nx\n", CsvFormat(), one).well_formed["who;size"].tolist() == ["x"]
+    assert written(b"a;b\nx;y\n", CsvFormat()).well_formed["a;b"].tolist() == ["x;y"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("a.csv", b'"Who?",size\nann,3\n'), ("a.jsonl", b'{"Who?": "ann", "size": 3}\n')],
+    ids=["CSV", "JSON lines"],
+)
+def test_columns_get_their_declared_names(name: str, content: bytes) -> None:
+    columns = replace(COLUMNS, renamed={"Who?": "who"})
+    (batch,) = formats.read(name, io.BytesIO(content), 10, columns)
+    assert batch.well_formed.to_dict("list") == {"who": ["ann"], "size": ["3"]}
+    assert batch.malformed.empty
+
+
+def test_a_file_with_both_names_of_a_column_is_refused() -> None:
+    with pytest.raises(DataError, match="expected each column once, got 'who' twice"):
+        written(b"Who?,who\n1,2\n", CsvFormat(), replace(COLUMNS, renamed={"Who?": "who"}))
+
+
+def test_a_format_of_cells_is_for_csv_only() -> None:
+    columns = replace(COLUMNS, csv=CsvFormat(decimal=","))
+    with pytest.raises(DataError, match="expected CSV, because the table declares how its cells are written"):
+        list(formats.read("a.jsonl", io.BytesIO(b'{"who": "ann", "size": "1.5"}\n'), 10, columns))
+    assert written(b"who,size\nann,1\n", CsvFormat(decimal=",")).count == 1
