@@ -51,6 +51,12 @@ def models(horizons: Horizons, gateway: Gateway) -> APIRouter:
         """Return the name of the server and its extensions of the protocol."""
         return {"name": "ratchet", "version": "1", "extensions": ["binary_tensor_data"]}
 
+    @router.get("/v1/models")
+    @router.get("/v2/models")
+    def list_models() -> dict[str, object]:
+        """List the models that are ready, by name."""
+        return {"models": [each.name for each in horizons if each.pool.ready]}
+
     @router.get("/v2/models/{name}")
     @router.get("/v2/models/{name}/versions/{version}")
     def model(name: str, version: str | None = None) -> dict[str, object]:

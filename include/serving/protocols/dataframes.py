@@ -12,6 +12,8 @@ from ml.errors import ScoreRequestError
 from ml.scoring import request_schema
 from ml.scoring.request_schema import RequestSchema, Row
 
+_OPTIONS = "params"
+
 
 class Split(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A frame as written by `DataFrame.to_dict(orient="split")`; its index is ignored."""
@@ -22,7 +24,7 @@ class Split(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Body(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The request body: a frame in one of four forms. `params` may have `explain`."""
+    """The request body: a frame in one of four forms. `params` may have `explain` and `horizon`."""
 
     dataframe_split: Split | None = None
     dataframe_records: list[dict[str, Any]] | None = None
@@ -37,7 +39,7 @@ def read(request: ProtocolRequest) -> DecodedRequest:
     Raises ScoreRequestError for an invalid frame, and for explanations as CSV, which cannot have them.
     """
     codec.check_media_type(request, JSON, CSV, JSON_LINES)
-    explain, rows = request.explain or 0, list[Row]()
+    options, rows = dict[str, Any](), list[Row]()
     match request.content_type:
         case codec.CSV:
             rows.extend(request_schema.rows_from_csv(request.body, request.input_schema))
@@ -46,11 +48,12 @@ def read(request: ProtocolRequest) -> DecodedRequest:
             rows = codec.parse_rows([codec.decode_json(line, dict[str, Any]) for line in lines], request.input_schema)
         case _:
             body = codec.decode_json(request.body, Body)
-            explain = codec.explanation_option(request, body.params, "params")
+            options |= codec.check_options(body.params, _OPTIONS)
             rows = _parse_frame(body, request.input_schema)
-    if explain and request.accept.startswith(CSV):
+    decoded = codec.decoded_request(request, rows, options, _OPTIONS)
+    if decoded.explain and request.accept.startswith(CSV):
         raise ScoreRequestError(f"expected to answer with explanations in {JSON}, got 'Accept: {CSV}': accept {JSON}")
-    return DecodedRequest(rows=rows, explain=explain)
+    return decoded
 
 
 def write(request: ProtocolRequest, answers: Sequence[Prediction]) -> Reply:
@@ -65,7 +68,7 @@ def write(request: ProtocolRequest, answers: Sequence[Prediction]) -> Reply:
 
 
 def _parse_frame(body: Body, input_schema: RequestSchema) -> list[Row]:
-    forms = {name: getattr(body, name) for name in Body.__struct_fields__ if name != "params"}
+    forms = {name: getattr(body, name) for name in Body.__struct_fields__ if name != _OPTIONS}
     given = {name: frame for name, frame in forms.items() if frame is not None}
     if len(given) != 1:
         raise ScoreRequestError(

@@ -80,7 +80,7 @@ def horizons(home: Settings, packages: dict[str, str]) -> Iterator[Horizons]:
 
 
 def chosen(horizons: Horizons, entity: str) -> str:
-    return horizons.choose(entity).model.name
+    return horizons.chooser().choose(entity).model.name
 
 
 def test_the_latest_cutoff_that_the_data_has_reached_decides_for_each_entity(
@@ -94,8 +94,8 @@ def test_the_latest_cutoff_that_the_data_has_reached_decides_for_each_entity(
     assert {entity: chosen(horizons, entity) for entity in expected} == expected
     for entity in ("ride-4", "ride-5"):
         with pytest.raises(EventPassedError, match=f"got '{entity}': its event was due at 2013-01-12 1[34]:[0-9]+ UTC"):
-            horizons.choose(entity)
-    assert horizons.choose("ride-3").reason == (
+            horizons.chooser().choose(entity)
+    assert horizons.chooser().choose("ride-3").reason == (
         f"its cutoff for {LIVE} is at 2013-01-13 18:15 UTC, and the data is of 2013-01-12 14:15 UTC"
     )
 
@@ -110,17 +110,17 @@ def test_the_nights_cutoff_counts_as_the_others_do(
     snapshot_store.put(folder, "2013-01-13", snapshots.pack(served.ENTITIES, facts))
     publish(home, EARLY)
     horizons.refresh()
-    choice = horizons.choose("ride-2")
+    choice = horizons.chooser().choose("ride-2")
     assert choice.model.name == expected
     assert (choice.reason is None) == (expected == EARLY)
-    assert horizons.choose("ride-2", [horizons.get(EARLY)]).model.name == EARLY  # named by the request
+    assert horizons.chooser([horizons.get(EARLY)]).choose("ride-2").model.name == EARLY  # named by the request
 
 
 def test_without_a_fresh_live_snapshot_the_model_of_the_night_answers_and_says_why(
     home: Settings, horizons: Horizons
 ) -> None:
     horizons.refresh()
-    choice = horizons.choose("ride-0")
+    choice = horizons.chooser().choose("ride-0")
     assert (choice.model.name, choice.reason) == ("taxi", "no live snapshot has it")
     publish(home, LIVE, max_age_minutes=30)
     horizons.refresh()
@@ -133,7 +133,7 @@ def test_without_a_fresh_live_snapshot_the_model_of_the_night_answers_and_says_w
     age(home, LIVE, minutes=2)
     old = Horizons("taxi", home, ServingConfig())
     old.refresh()
-    choice = old.choose("ride-0")
+    choice = old.chooser().choose("ride-0")
     assert (choice.model.name, choice.reason) == ("taxi", f"the snapshot of {LIVE} is 31 minutes old, which is too old")
     for each in (fresh, old):
         each.close()
@@ -249,6 +249,6 @@ def test_a_damaged_live_snapshot_leaves_the_night_as_it_is(home: Settings, horiz
     (numbers,) = folder.glob("*/numbers.f8")
     numbers.write_bytes(b"")
     assert any("numbers.f8" in fault for fault in horizons.refresh())
-    choice = horizons.choose("ride-0")
+    choice = horizons.chooser().choose("ride-0")
     assert (choice.model.name, choice.reason) == ("taxi", "no live snapshot has it")
-    assert replace(choice, reason=None) == horizons.choose("ride-0").__class__(model=horizons.main)
+    assert replace(choice, reason=None) == horizons.chooser().choose("ride-0").__class__(model=horizons.main)

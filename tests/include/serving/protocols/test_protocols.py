@@ -26,7 +26,7 @@ ANSWERS = [
 
 def ask(body: object, **changes: object) -> ProtocolRequest:
     text = body if isinstance(body, bytes) else json.dumps(body).encode()
-    reported = {"request_id": "r", "body": text, "model": "taxi", "package": "p", "input_schema": TAKEN, **changes}
+    reported = {"request_id": "r", "body": text, "model": "taxi", "input_schema": TAKEN, **changes}
     return ProtocolRequest(**reported)
 
 
@@ -96,8 +96,8 @@ BAD: list[tuple[str, Protocol, object, dict[str, object], str]] = [
     ("a row that is a text", INSTANCES, {"instances": ["e"]}, {}, "each row to be an object of features, got 'e'"),
     ("rows of two kinds", INSTANCES, {"instances": [ROWS[0], [1, "a"]]}, {}, "each row to be an object"),
     ("a row too short", INSTANCES, {"instances": [[1.5]]}, {}, "row 0: expected 2 cells"),
-    ("parameters", INSTANCES, {"instances": ROWS, "parameters": {"a": 1}}, {}, "parameters: expected none but 'explain', got 'a'"),
-    ("params", DATAFRAMES, {"inputs": ROWS, "params": {"a": 1}}, {}, "params: expected none but 'explain', got 'a'"),
+    ("parameters", INSTANCES, {"instances": ROWS, "parameters": {"a": 1}}, {}, "parameters: expected none but 'explain', 'horizon', got 'a'"),
+    ("params", DATAFRAMES, {"inputs": ROWS, "params": {"a": 1}}, {}, "params: expected none but 'explain', 'horizon', got 'a'"),
     ("two forms", DATAFRAMES, {"inputs": ROWS, "instances": ROWS}, {}, "expected one of .*, got 'inputs', 'instances'"),
     ("no form", DATAFRAMES, {}, {}, "expected one of .*, got none"),
     ("an empty frame", DATAFRAMES, {"dataframe_split": {"columns": ["hour"], "data": []}}, {}, "one row or more"),
