@@ -21,6 +21,7 @@ from include.serving.handler import Prediction, ScoreRequest
 from include.serving.horizons import Choice, Chooser, Horizons, ServedModel
 from include.serving.protocols import Protocol, ProtocolRequest, Reply, codec
 from include.serving.protocols.codec import JSON, MediaError
+from include.serving.protocols.dataframes import ATTRIBUTES
 from include.serving.protocols.tensors import HEADER
 from ml.errors import (
     EventPassedError,
@@ -37,7 +38,7 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 _REQUEST_ID, _JSON_BYTES = b"x-request-id", HEADER.lower().encode()
-_ATTRIBUTES, _ENABLE = b"x-amzn-sagemaker-custom-attributes", b"x-amzn-sagemaker-enable-explanations"
+_ATTRIBUTES, _ENABLE = ATTRIBUTES.lower().encode(), b"x-amzn-sagemaker-enable-explanations"
 _ATTRIBUTE = re.compile(r"([^;,=]+)=([^;,]*)")
 _HORIZON_HEADER = "X-Ratchet-Horizon"
 # The options that an address or SageMaker's header may have, and what one looks like there.
@@ -177,13 +178,11 @@ class Gateway:
             options = _read_options(scope["query_string"], headers)
             name, horizon = self._model_in(path), options.get(codec.HORIZON)
             model = self._named_model(name, horizon)
-            protocol_request = self._build_request(model, name or model.name, options, headers, body, request_id)
+            protocol_request = self._build_request(model, name, options, headers, body, request_id)
             decoded = protocol.read(protocol_request)
             if decoded.horizon is not None:
                 horizon = decoded.horizon
                 model = self._named_model(name, horizon)
-                protocol_request = replace(protocol_request, input_schema=model.pool.serving.champion.input_schema)
-                decoded = protocol.read(protocol_request)  # again: lists and CSV have the features in the model's order
             score_request = ScoreRequest.from_rows(
                 decoded.rows,
                 request_id=request_id,
@@ -270,7 +269,7 @@ class Gateway:
     def _build_request(
         self,
         model: ServedModel,
-        name: str,
+        name: str | None,
         options: Mapping[str, str],
         headers: Mapping[bytes, str],
         body: bytes,
@@ -287,8 +286,9 @@ class Gateway:
         return ProtocolRequest(
             request_id=request_id,
             body=decoded if json_bytes is not None else content_coding.to_utf8(decoded, charset, limit),
-            model=name,
+            model=name or model.name,
             input_schema=champion.input_schema,
+            schema_of=lambda horizon: self._named_model(name, horizon).pool.serving.champion.input_schema,
             content_type=media_type.strip().lower(),
             accept=headers.get(b"accept", ""),
             json_bytes=json_bytes,

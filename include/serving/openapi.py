@@ -40,7 +40,8 @@ _ALWAYS_EXPLAIN: Schema = {
 }
 HORIZON: Schema = {
     "type": "string",
-    "description": "the horizon whose model is to answer, if it can; without it, the latest that an entity has reached",
+    "description": "the horizon whose model is to answer, if it can, and whose features rows then have; without it, the "
+    "latest that an entity has reached",
 }
 EXPLANATION: Schema = {
     "type": "object",

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import msgspec
@@ -25,12 +25,16 @@ class MediaError(ScoreRequestError):
 
 
 class ProtocolRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """A request body with the relevant headers, and the model that is requested: its name and its features."""
+    """A request body with the relevant headers, and the model that is requested: its name and its features.
+
+    `schema_of` returns the features of the model at a horizon, which the body may name.
+    """
 
     request_id: str
     body: bytes
     model: str
     input_schema: RequestSchema
+    schema_of: Callable[[str], RequestSchema] | None = None
     content_type: str = JSON
     accept: str = ""
     json_bytes: int | None = None  # length of the JSON; binary tensors follow (Inference-Header-Content-Length)
@@ -74,8 +78,24 @@ def horizon_option(given: object, option: str = HORIZON) -> str | None:
     raise ScoreRequestError(f"{option}: expected the name of a horizon, got {request_schema.truncate(given)}")
 
 
-def check_options(options: Mapping[str, Any] | None, name: str) -> Mapping[str, Any]:
-    """Return the `options` of a body, which it calls `name`; raises ScoreRequestError when there is an unknown one."""
+class BodyOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """The options of a body: by how many features to explain each score, and the horizon if it names one."""
+
+    explain: int
+    horizon: str | None = None
+
+    def input_schema(self, request: ProtocolRequest) -> RequestSchema:
+        """Return the features of the model that is requested."""
+        if self.horizon is None or request.schema_of is None:
+            return request.input_schema
+        return request.schema_of(self.horizon)
+
+
+def known_options(request: ProtocolRequest, options: Mapping[str, Any] | None, name: str) -> BodyOptions:
+    """Return the `options` of a body, which it calls `name`.
+
+    Raises ScoreRequestError when one has the wrong type or is unknown.
+    """
     known = (explanations.NAME, HORIZON)
     unknown = [each for each in options or () if each not in known]
     if unknown:
@@ -83,15 +103,12 @@ def check_options(options: Mapping[str, Any] | None, name: str) -> Mapping[str, 
             f"{name}: expected none but {request_schema.join_names(known)}, got {request_schema.join_names(unknown)}: "
             "leave it out"
         )
-    return options or {}
+    return read_options(request, options or {}, name)
 
 
-def decoded_request(
-    request: ProtocolRequest, rows: Sequence[Row], options: Mapping[str, Any], name: str
-) -> DecodedRequest:
-    """Return the request of `rows` with the `options` of its body, which it calls `name`; raises ScoreRequestError."""
-    return DecodedRequest(
-        rows=rows,
+def read_options(request: ProtocolRequest, options: Mapping[str, Any], name: str) -> BodyOptions:
+    """Return the same from `options` that may have others too."""
+    return BodyOptions(
         explain=explanation_size(request, options.get(explanations.NAME), f"{name}.{explanations.NAME}"),
         horizon=horizon_option(options.get(HORIZON), f"{name}.{HORIZON}"),
     )

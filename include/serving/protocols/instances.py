@@ -27,8 +27,9 @@ def read(request: ProtocolRequest) -> DecodedRequest:
     """Return the instances, given as objects or as lists of all features in order; raises ScoreRequestError."""
     codec.check_media_type(request, codec.JSON)
     body = codec.decode_json(request.body, Body)
-    options = codec.check_options(body.parameters, "parameters")
-    return codec.decoded_request(request, codec.parse_rows(body.instances, request.input_schema), options, "parameters")
+    options = codec.known_options(request, body.parameters, "parameters")
+    rows = codec.parse_rows(body.instances, options.input_schema(request))
+    return DecodedRequest(rows=rows, explain=options.explain, horizon=options.horizon)
 
 
 def read_explained(request: ProtocolRequest) -> DecodedRequest:

@@ -71,6 +71,8 @@ def read(request: ProtocolRequest) -> DecodedRequest:
     """Return the rows of the tensors, which each have the shape [n] or [n, 1]; raises ScoreRequestError."""
     codec.check_media_type(request, codec.JSON, BINARY)
     body, rest = _split_body(request)
+    options = codec.read_options(request, body.parameters, "parameters")
+    _check_outputs(body, options.explain)
     if body.model_name not in (None, request.model):
         raise ScoreRequestError(
             f"expected model_name to be {request.model!r} as in the path, "
@@ -88,9 +90,7 @@ def read(request: ProtocolRequest) -> DecodedRequest:
     if len({len(cells) for cells in columns.values()}) > 1:
         raise ScoreRequestError("expected every tensor to have as many rows as the others")
     rows = [dict(zip(columns, cells, strict=True)) for cells in zip(*columns.values(), strict=True)]
-    decoded = codec.decoded_request(request, rows, body.parameters, "parameters")
-    _check_outputs(body, decoded.explain)
-    return decoded
+    return DecodedRequest(rows=rows, explain=options.explain, horizon=options.horizon)
 
 
 def write(request: ProtocolRequest, answers: Sequence[Prediction]) -> Reply:

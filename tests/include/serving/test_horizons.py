@@ -1,51 +1,29 @@
 """One server answers with the model of each horizon: the one named, or the latest that the data has reached."""
 
-import itertools
 import json
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
-import pandas as pd
 import pytest
 
 from include.serving.config import ServingConfig
 from include.serving.horizons import Horizons
 from include.settings import Settings
-from include.stores import request_log, routing_store, snapshot_store
+from include.stores import snapshot_store
 from ml.errors import EventPassedError, NotReachedError, UnknownEntityError
 from ml.features import snapshots
-from ml.rollout.routing import Routing
-from tests import in_process, served
+from tests import in_process, served, served_live
+from tests.served_live import EARLY, HOURS, LEADS, LIVE, MOMENT, route
 from tests.waiting import eventually
-
-LIVE, EARLY = "taxi-live", "taxi-day_before"
-HOURS = {LIVE: 2.0, EARLY: 24.0}
-MOMENT = datetime(2013, 1, 12, 14, 15, tzinfo=UTC)
-# By entity, how many hours after MOMENT its event is.
-LEADS = {"ride-0": 1.0, "ride-1": 2.0, "ride-2": 2.5, "ride-3": 30.0, "ride-4": -0.5, "ride-5": 0.0}
 
 
 def publish(settings: Settings, model: str, moment: datetime = MOMENT, max_age_minutes: int = 60) -> None:
-    """Publish a live snapshot of the entities in LEADS as of `moment`."""
-    events = pd.Series([MOMENT + timedelta(hours=lead) for lead in LEADS.values()])
-    rows = served.ENTITIES.head(len(LEADS)).assign(cutoff=events - pd.Timedelta(hours=HOURS[model]))
-    facts = {
-        "night": str(served.NIGHT),
-        snapshots.AS_OF: moment.isoformat(),
-        snapshots.HOURS: HOURS[model],
-        snapshots.MAX_AGE_MINUTES: max_age_minutes,
-        **served.PINNED.facts,
-    }
-    folder = snapshot_store.folder_of(settings.feature_store, model)
-    snapshot_store.put(folder, f"{moment:%Y-%m-%dT%H:%M:%SZ}", snapshots.pack(rows, facts))
-
-
-def route(settings: Settings, model: str, digest: str, seq: int = 1) -> None:
-    routing_store.write(Routing(use_case=model, seq=seq, champion=digest), settings)
+    """Publish a live snapshot of features of the night."""
+    rows = served.ENTITIES.head(len(LEADS))
+    served_live.publish(settings, model, moment, max_age_minutes, rows, served.PINNED)
 
 
 def age(settings: Settings, model: str, minutes: float) -> None:
@@ -192,7 +170,7 @@ def test_clients_ask_by_route_by_option_and_without_naming_a_horizon(home: Setti
 
         for model in ("taxi", LIVE):
             reply = score(f"/v1/models/{model}:predict", instances=[{"entity": "ride-0"}])
-            assert reply.json()["predictions"] == score(f"/v1/models/{model}:predict", instances=[row("ride-0")]).json()["predictions"]  # fmt: skip
+            assert reply.json()["predictions"] == score(f"/v1/models/{model}:predict", instances=[served_live.row(served.ENTITIES, "ride-0")]).json()["predictions"]  # fmt: skip
             assert server.client.get(f"/v2/models/{model}").json()["versions"] == [packages[model]]
         early = score(f"/v1/models/{LIVE}:predict", instances=[{"entity": "ride-2"}])
         assert (early.status_code, "send the request without naming a model" in early.text) == (422, True)
@@ -222,7 +200,7 @@ def test_clients_ask_by_route_by_option_and_without_naming_a_horizon(home: Setti
         route(home, LIVE, other := served.packaged(home, "trees", use_case=LIVE), seq=2)
         eventually(lambda: server.ask("ride-0")[0]["package"] == other or None)
         assert server.ask("ride-2")[0]["package"] == packages["taxi"]
-    logged = {name: [*records(home.prediction_log / name)] for name in ("taxi", LIVE)}
+    logged = {name: [*served_live.records(home, name)] for name in ("taxi", LIVE)}
     assert {each["package"] for each in logged["taxi"]} == {packages["taxi"]}
     assert {each["package"] for each in logged[LIVE]} == {packages[LIVE], other}
 
@@ -231,16 +209,6 @@ def header(client: httpx.Client, entities: list[str]) -> str:
     reply = client.post("/invocations", json={"dataframe_records": [{"entity": each} for each in entities]})
     assert len(reply.json()["predictions"]) == len(entities)
     return reply.headers["x-ratchet-horizon"]
-
-
-def row(entity: str) -> dict[str, Any]:
-    [features] = served.ENTITIES[served.ENTITIES["entity"] == entity][list(served.NAMES)].to_dict("records")
-    return features
-
-
-def records(folder: Path) -> Iterator[dict[str, Any]]:
-    parts = (request_log.read(segment).records for segment in request_log.segments(folder))
-    return (json.loads(each) for each in itertools.chain.from_iterable(parts))
 
 
 def test_a_damaged_live_snapshot_leaves_the_night_as_it_is(home: Settings, horizons: Horizons) -> None:
