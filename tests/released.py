@@ -1,4 +1,4 @@
-"""A home in which the toy with a live horizon has a champion at each horizon and two nights; the first one is scored."""
+"""A home in which the toy with a live horizon has a champion at each horizon and two nights; the first one is served."""
 
 import shutil
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 from include import usecases
 from include.settings import load_settings
 from include.steps import ingest, release, train
-from include.steps.features import build
+from include.steps.features import build, materialize
 from include.steps.score import score
 from tests import in_process
 
@@ -30,6 +30,8 @@ def make(prepared_home: Path, folder: Path) -> None:
             release.run_acceptance_tests(model.name, LAST)
             promote(model.name, LAST)
         score.score(USE_CASE, NIGHT)
+        materialize.apply(USE_CASE)
+        materialize.materialize(USE_CASE, NIGHT)
     load_settings.cache_clear()
 
 

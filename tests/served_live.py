@@ -2,10 +2,14 @@
 
 import itertools
 import json
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import httpx
 import numpy as np
 import pandas as pd
 
@@ -16,6 +20,8 @@ from ml.features import snapshots
 from ml.features.fingerprints import FeatureFingerprints
 from ml.rollout.routing import Routing
 from tests import served
+from tests.served import Server
+from tests.waiting import eventually
 
 LIVE, EARLY = "taxi-live", "taxi-day_before"
 HOURS = {LIVE: 2.0, EARLY: 24.0}
@@ -78,3 +84,46 @@ def records(settings: Settings, model: str) -> Iterator[dict[str, Any]]:
     segments = request_log.segments(settings.prediction_log / model)
     pages = (request_log.read(segment).records for segment in segments)
     return (json.loads(each) for each in itertools.chain.from_iterable(pages))
+
+
+@dataclass
+class Asking:
+    """Clients that ask again and again: the replies, in order, what was refused, and the requests without a reply."""
+
+    answered: list[dict[str, Any]] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
+    lost: int = 0
+
+    def wait_for(self, count: int) -> None:
+        """Wait for `count` more replies, or until a request was refused or lost."""
+        total = len(self.answered) + count
+        eventually(lambda: len(self.answered) >= total or self.refused or self.lost or None, pause=0.01)
+
+    def ask(self, server: Server, entities: Sequence[str], done: threading.Event) -> None:
+        """Ask for `entities` until `done`, or until a reply does not arrive."""
+        with httpx.Client(base_url=server.client.base_url, timeout=30, trust_env=False) as client:
+            while not done.is_set():
+                try:
+                    reply = client.post("/score", json={"entities": entities})
+                except httpx.TransportError:
+                    self.lost += 1
+                    return
+                if reply.status_code == 200:
+                    self.answered.append(reply.json())
+                else:
+                    self.refused.append(reply.text)
+
+
+@contextmanager
+def asking(server: Server, *entities: str, clients: int = 4) -> Iterator[Asking]:
+    """Let `clients` ask for `entities` together, each in a thread, until the block ends."""
+    result, done = Asking(), threading.Event()
+    threads = [threading.Thread(target=result.ask, args=[server, entities, done]) for _ in range(clients)]
+    for each in threads:
+        each.start()
+    try:
+        yield result
+    finally:
+        done.set()
+        for each in threads:
+            each.join()

@@ -53,7 +53,8 @@ def put(root: Path, night: date | str, packed: PackedSnapshot) -> SnapshotRef:
     """Store the snapshot of `night` and return its reference; it becomes the newest unless a later night's is stored.
 
     When a night has several snapshots, `night` is a text that sorts by time. A snapshot that exists already is left as
-    it is when it is intact, and replaced when it is not. Only the newest snapshot and the one before it are kept.
+    it is when it is intact, and replaced when it is not. Only the newest snapshot and the one before it are kept, and
+    nothing of a publication that was killed.
     """
     ref = SnapshotRef(night=str(night), digest=packed.digest, published_at=time.time())
     with atomic.file_lock(root):
@@ -220,12 +221,16 @@ def _files(folder: Path) -> dict[str, bytes]:
 def _is_intact(root: Path, ref: SnapshotRef) -> bool:
     try:
         snapshots.check(_files(root / ref.folder), ref.digest)
-    except SnapshotError:
+    except (SnapshotError, OSError):  # what cannot be read is replaced, too
         return False
     return True
 
 
 def _remove_others(root: Path, kept: set[str]) -> None:
-    for folder in root.iterdir():
-        if folder.is_dir() and not folder.name.startswith(".") and folder.name not in kept:
-            shutil.rmtree(folder, ignore_errors=True)
+    """Remove all but the snapshots in the folders `kept` and the pointer; hold the lock, so that nobody is writing."""
+    for path in root.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            if path.name not in kept:
+                shutil.rmtree(path, ignore_errors=True)
+        elif path.name.startswith("."):
+            path.unlink(missing_ok=True)
