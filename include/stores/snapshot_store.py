@@ -21,6 +21,7 @@ from ml.features.snapshots import FeatureSnapshot, PackedSnapshot
 from ml.usecase import model_names
 
 _POINTER, _SHORT = "newest.json", 12
+_LIVE = ", or run `ratchet intraday` for a live horizon"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -105,7 +106,7 @@ class SnapshotCache:
         if not refs:
             if (self._folder / _POINTER).exists():  # the last one was withdrawn
                 self.current = None
-            return f"there is no snapshot in {self._folder}: materialize a night first"
+            return f"there is no snapshot in {self._folder}: materialize a night first{_LIVE}"
         if refs != self._attempted or retry:
             self._backoff.reset()
         if self._backoff.is_due:
@@ -145,7 +146,7 @@ class SnapshotCache:
         except (SnapshotError, FeatureError) as error:
             return f"{ref.folder}: {error}"
         except Exception as error:  # noqa: BLE001 - whatever is wrong with it, the snapshot in memory stays
-            return f"{ref.folder}: {error!r}: materialize the night again if this stays"
+            return f"{ref.folder}: {error!r}: if this stays, materialize the night again{_LIVE}"
         self.current = snapshot, ref
         return None
 
@@ -198,7 +199,7 @@ def _read_pointer(root: Path) -> list[SnapshotRef]:
     except (ValueError, KeyError, TypeError, RecursionError):
         raise SnapshotError(
             f"{pointer} should name the newest snapshot by night and digest, but starts {text[:40]!r}: "
-            "materialize the night again"
+            f"materialize the night again{_LIVE}"
         ) from None
 
 

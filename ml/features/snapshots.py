@@ -177,7 +177,7 @@ def _timestamp(moment: str) -> float:
 def _damaged_error(name: str, expected: str, actual: str | None) -> SnapshotError:
     return SnapshotError(
         f"snapshot of features: {name}: expected SHA-256 {expected}, got {actual or 'no such file'}; it was truncated "
-        "or changed: do not serve it, materialize the night again"
+        "or changed: do not serve it, materialize the night again, or run `ratchet intraday` for a live horizon"
     )
 
 

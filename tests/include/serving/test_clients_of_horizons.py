@@ -251,6 +251,12 @@ def test_vertex_ais_route_chooses_for_each_instance(both: Both) -> None:
     assert both.post("/predict", {"instances": records(REACHED, PASSED)}).status_code == 410
 
 
+def test_a_request_that_names_the_night_is_answered_whatever_the_live_snapshot_says(both: Both) -> None:
+    body = {"instances": records(PASSED)}
+    for path in (f"/v1/models/{USE_CASE}:predict", "/predict?horizon=night"):
+        assert both.post(path, body).json() == {"predictions": scores([USE_CASE], [PASSED])}
+
+
 def test_each_row_of_a_mixed_request_is_logged_once_with_its_position_in_the_request(both: Both) -> None:
     headers = {"x-request-id": "mixed"}
     reply = both.post("/score", {"entities": ENTITIES}, headers=headers)

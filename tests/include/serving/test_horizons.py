@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
+import pandas as pd
 import pytest
 
 from include.serving.config import ServingConfig
@@ -76,6 +77,35 @@ def test_the_latest_cutoff_that_the_data_has_reached_decides_for_each_entity(
     assert horizons.chooser().choose("ride-3").reason == (
         f"its cutoff for {LIVE} is at 2013-01-13 18:15 UTC, and the data is of 2013-01-12 14:15 UTC"
     )
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param({"rows": {"cutoff": None}}, id="the entity has no instant of its own"),
+        pytest.param({"facts": {snapshots.HOURS, snapshots.MAX_AGE_MINUTES}}, id="a snapshot of an earlier release"),
+    ],
+)
+def test_without_a_cutoff_the_model_of_the_night_answers(
+    change: dict[str, Any], home: Settings, horizons: Horizons
+) -> None:
+    events = pd.Series([MOMENT + timedelta(hours=lead) for lead in LEADS.values()])
+    rows = served.ENTITIES.head(len(LEADS)).assign(cutoff=events - pd.Timedelta(hours=HOURS[LIVE]))
+    rows.loc[0, list(change.get("rows", {}))] = pd.NaT
+    facts = {
+        "night": str(served.NIGHT),
+        snapshots.AS_OF: MOMENT.isoformat(),
+        snapshots.HOURS: HOURS[LIVE],
+        snapshots.MAX_AGE_MINUTES: 60,
+        **served.PINNED.facts,
+    }
+    packed = snapshots.pack(rows, {name: value for name, value in facts.items() if name not in change.get("facts", ())})
+    snapshot_store.put(snapshot_store.folder_of(home.feature_store, LIVE), f"{MOMENT:%Y-%m-%dT%H:%M:%SZ}", packed)
+    horizons.refresh()
+    assert horizons.get(LIVE).pool.faults == ()
+    choice = horizons.chooser().choose("ride-0")
+    assert (choice.model.name, choice.reason) == ("taxi", "no live snapshot has it")
+    assert horizons.render_metrics()
 
 
 @pytest.mark.parametrize(("hours", "expected"), [(3, "taxi"), (-3, EARLY)], ids=["is later", "is earlier"])

@@ -93,7 +93,7 @@ def test_what_is_in_memory_is_served_when_the_folder_is_gone(tmp_path: Path) -> 
 
 
 def test_before_the_first_snapshot_there_is_nothing_to_serve(tmp_path: Path) -> None:
-    with pytest.raises(SnapshotError, match=f"no snapshot in {tmp_path}: materialize a night first"):
+    with pytest.raises(SnapshotError, match=f"no snapshot in {tmp_path}: materialize a night first, or run"):
         _ = SnapshotCache(tmp_path).snapshot
 
 

@@ -3,6 +3,7 @@
 import json
 import struct
 from collections.abc import Callable
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -28,6 +29,24 @@ def ask(body: object, **changes: object) -> ProtocolRequest:
     text = body if isinstance(body, bytes) else json.dumps(body).encode()
     reported = {"request_id": "r", "body": text, "model": "taxi", "input_schema": TAKEN, **changes}
     return ProtocolRequest(**reported)
+
+
+@pytest.mark.parametrize(
+    ("protocol", "body"),
+    [
+        (NATIVE, {"rows": ROWS, "horizon": "live"}),
+        (INSTANCES, {"instances": [["a", 1.5, 2.0]], "parameters": {"horizon": "live"}}),
+        (DATAFRAMES, {"inputs": [["a", 1.5, 2.0]], "params": {"horizon": "live", "explain": 1}}),
+        (TENSORS, {"inputs": [{"name": "wait", "shape": [1], "datatype": "FP64", "data": [2]}], "parameters": {"horizon": "live"}}),
+    ],
+    ids=lambda each: getattr(each, "name", ""),
+)  # fmt: skip
+def test_the_body_may_name_a_horizon_whose_features_its_lists_then_have(protocol: Protocol, body: Any) -> None:
+    live = RequestSchema(is_text={"zone": True, "hour": False, "wait": False})
+    decoded = protocol.read(ask(body, schema_of={"live": live}.__getitem__))
+    assert decoded.horizon == "live"
+    if protocol in (INSTANCES, DATAFRAMES):
+        assert decoded.rows == [{"zone": "a", "hour": 1.5, "wait": 2.0}]
 
 
 def tensor(name: str, kind: str, data: object, **changes: object) -> dict[str, object]:
