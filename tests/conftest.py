@@ -4,11 +4,13 @@ import json
 import os
 import secrets
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
 import pytest
+import sqlalchemy as sa
 
 from include import provenance, usecases
 from include.settings import Settings, load_settings
@@ -27,6 +29,7 @@ hypothesis.settings.load_profile("house")
 
 TOYS = Path(__file__).parent / "usecases"
 _DURATIONS = Path(__file__).with_name("durations.json")  # CPU seconds of the slow files; others count as 0
+_MLFLOW_STORES = {f"mlflow.store.{each}.sqlalchemy_store" for each in ("tracking", "model_registry")}
 _OF_THE_RUN = {"RATCHET_COMMIT": provenance.commit, "RATCHET_CODE": provenance.code_version}
 
 
@@ -52,6 +55,17 @@ def once(tmp_path_factory: pytest.TempPathFactory) -> Once:
 def prepared_home(once: Once) -> Path:
     """A home with empty databases and with keys; tests copy it, because creating one takes seconds."""
     return once("prepared", _prepare)
+
+
+@pytest.fixture(autouse=True)
+def closed_registries() -> Iterator[None]:
+    """After each test, close MLflow's connections: it keeps some for each database, and each home has its own."""
+    yield
+    for store in _MLFLOW_STORES & sys.modules.keys():
+        engines: dict[str, sa.Engine] = sys.modules[store].SqlAlchemyStore._engine_map
+        for engine in engines.values():
+            engine.dispose()
+        engines.clear()
 
 
 def _prepare(home: Path) -> None:

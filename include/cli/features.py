@@ -8,7 +8,8 @@ from rich.console import Console
 
 from include import usecases
 from include.cli import nights as cli_nights
-from include.cli.console import UseCaseName, report_errors, with_warehouse
+from include.cli.console import ModelName, UseCaseName, report_errors, takes_horizon, with_warehouse
+from ml.errors import RequestError
 
 app = typer.Typer(help="The feature store: register, build, materialize, compare.", no_args_is_help=True)
 
@@ -98,3 +99,39 @@ def parity(use_case: UseCaseName, night: Night) -> None:
     for alert in (each for each in alerts if each.kind == step.ALERT_KIND):
         console.print(alert.message, highlight=False, soft_wrap=True, markup=False)
     console.print(f"{mismatches} values differ", highlight=False)
+
+
+@app.command()
+@takes_horizon
+@report_errors
+@with_warehouse
+def snapshot(
+    use_case: ModelName,
+    name: Annotated[str, typer.Argument(help="The snapshot, as the prediction log and `/readyz` name it.")],
+    entity: Annotated[str, typer.Option(help="Print the features of this entity.")] = "",
+    show_personal: Annotated[bool, typer.Option(help="Do not mask personal features.")] = False,
+) -> None:
+    """Build a published snapshot again from the table versions that it pins, and compare the two to the bit."""
+    from include.steps.features import snapshot_archive
+    from ml.features import snapshots
+
+    console, rebuilt = Console(), snapshot_archive.rebuild(use_case, name)
+    built = rebuilt.snapshot
+    pinned = ", ".join(f"{table}@{version}" for table, version in snapshots.tables(built).items())
+    console.print(
+        f"{name}: {len(built.row_index)} entities from {pinned}: "
+        f"{'equal to what was served' if rebuilt.is_equal else 'NOT equal to what was served'}",
+        highlight=False,
+        soft_wrap=True,
+    )
+    if entity:
+        features, shown = built.lookup(entity), snapshots.shown_features(built)
+        if features is None:
+            raise RequestError(
+                f"expected an entity of {built.facts['night']}, got {entity!r}, which {name} does not have"
+            )
+        for feature, value in features.items():
+            text = repr(value) if show_personal or feature in shown else "(personal)"
+            console.print(f"{feature} = {text}", highlight=False, soft_wrap=True, markup=False)
+    if not rebuilt.is_equal:
+        raise typer.Exit(1)

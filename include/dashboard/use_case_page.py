@@ -7,8 +7,9 @@ from datetime import date, datetime, timedelta
 
 import sqlalchemy as sa
 
-from include.dashboard import adoption, ledger_text, overview, shadow_queue
+from include.dashboard import adoption, horizon_comparison, ledger_text, metric_points, overview, shadow_queue
 from include.dashboard.adoption import AdoptionStatus
+from include.dashboard.horizon_comparison import HorizonComparison
 from include.dashboard.ledger_text import DescribedEntry
 from include.dashboard.line_charts import Chart, Mark, Point, Series
 from include.dashboard.overview import UseCaseStatus
@@ -77,6 +78,7 @@ class UseCaseDetail:
     decisions: tuple[DescribedEntry, ...]
     adoption: AdoptionStatus | None = None
     queue: QueueStatus | None = None
+    horizons: HorizonComparison | None = None
     in_sample_nights: int = 0
 
 
@@ -91,7 +93,7 @@ def gather(engine: sa.Engine, case: UseCase, moment: datetime, period: Period | 
     nights = period.first, period.last
     display_names = targets.target_type(case).display_names
     ingested = warehouse.ingestions(engine, case.dataset, *nights)
-    series = _series(warehouse.metric_series(engine, case.name, _metric_names(display_names), *nights))
+    series = metric_points.by_name(warehouse.metric_series(engine, case.name, _metric_names(display_names), *nights))
     measured = max((each.night for each in series["drifted_share"]), default=None)
     metrics = [
         each
@@ -115,6 +117,7 @@ def gather(engine: sa.Engine, case: UseCase, moment: datetime, period: Period | 
         decisions=tuple(map(ledger_text.describe, entries[-_DECISIONS:][::-1])),
         adoption=adopted,
         queue=shadow_queue.find(engine, case, entries),
+        horizons=horizon_comparison.gather(engine, case, display_names, *nights),
         in_sample_nights=warehouse.count_in_sample_nights(engine, case.name, *nights),
     )
 
@@ -129,20 +132,6 @@ def _metric_names(display_names: DisplayNames) -> tuple[str, ...]:
     expected = tuple(f"expected_{name}" for name in both)
     measured = ("calibration_gap", "labels_missing", "alert_rate")
     return (*both, *expected, *measured, *_DRIFT_METRICS, *_TRAFFIC, *_SERVERS)
-
-
-def _series(metrics: Iterable[Metric]) -> dict[str, tuple[Point, ...]]:
-    """Return the points of each metric; if two models answered in a night, those of the model with more rows."""
-    largest: dict[tuple[str, date], Metric] = {}
-    for each in metrics:
-        key = each.metric, each.night
-        if each.value is not None and (key not in largest or each.n > largest[key].n):
-            largest[key] = each
-    series: defaultdict[str, list[Point]] = defaultdict(list)
-    for (name, night), each in sorted(largest.items()):
-        assert each.value is not None
-        series[name].append(Point(night=night, value=each.value, low=each.low, high=each.high))
-    return defaultdict(tuple, {name: tuple(points) for name, points in series.items()})
 
 
 def _marks(entries: Sequence[Entry]) -> tuple[Mark, ...]:

@@ -50,6 +50,11 @@ def folder_of(root: Path, model: str) -> Path:
     return root / dataset / (horizon or "snapshots")
 
 
+def reference(night: date | str, packed: PackedSnapshot) -> SnapshotRef:
+    """Return the reference that a snapshot has if it is stored now."""
+    return SnapshotRef(night=str(night), digest=packed.digest, published_at=time.time())
+
+
 def put(root: Path, night: date | str, packed: PackedSnapshot) -> SnapshotRef:
     """Store the snapshot of `night` and return its reference; it becomes the newest unless a later night's is stored.
 
@@ -57,7 +62,7 @@ def put(root: Path, night: date | str, packed: PackedSnapshot) -> SnapshotRef:
     it is when it is intact, and replaced when it is not. Only the newest snapshot and the one before it are kept, and
     nothing of a publication that was killed.
     """
-    ref = SnapshotRef(night=str(night), digest=packed.digest, published_at=time.time())
+    ref = reference(night, packed)
     with atomic.file_lock(root):
         if not _is_intact(root, ref):
             atomic.write_folder(root / ref.folder, packed.files)
@@ -169,6 +174,14 @@ def read(root: Path, ref: SnapshotRef) -> FeatureSnapshot:
 def newest(root: Path) -> SnapshotRef | None:
     """Return the reference of the newest snapshot; None before the first."""
     return next(iter(_read_pointer(root)), None)
+
+
+def manifest(root: Path, night: str) -> str | None:
+    """Return the manifest of the stored snapshot of `night`; None without one, and if it is damaged."""
+    ref = next((each for each in _read_pointer_or_empty(root) if each.night == night), None)
+    if ref is None or not _is_intact(root, ref):
+        return None
+    return (root / ref.folder / snapshots.MANIFEST).read_text()
 
 
 def nights(root: Path) -> tuple[str, ...]:

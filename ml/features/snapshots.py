@@ -21,6 +21,7 @@ MANIFEST = manifest.NAME
 _ENTITIES, _NUMBERS, _TEXTS, _CUTOFFS = "entities.json", "numbers.f8", "texts.json", "cutoffs.i8"
 _FORMAT, _FLOAT, _INTEGER = 1, "<f8", "<i8"
 SHOWN = "shown_features"  # the fact of a snapshot that names them
+TABLES = "tables"  # the fact of a snapshot with the version of each table that it was built from
 # Facts of the snapshot of a live horizon: its moment (ISO 8601), how many hours a cutoff is before its event, and for
 # how many minutes a server may answer from it.
 AS_OF, HOURS, MAX_AGE_MINUTES = "as_of", "hours", "max_age_minutes"
@@ -35,6 +36,16 @@ class PackedSnapshot:
 
     digest: str
     files: Mapping[str, bytes]
+
+    @property
+    def manifest(self) -> str:
+        """The manifest, a JSON text."""
+        return self.files[MANIFEST].decode()
+
+    @property
+    def rows(self) -> int:
+        """The number of entities."""
+        return int(json.loads(self.manifest)["rows"])
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -88,6 +99,12 @@ def shown_features(snapshot: FeatureSnapshot) -> frozenset[str]:
     """Return the features whose values a server may show to clients that did not send them; none if nothing says so."""
     names = snapshot.facts.get(SHOWN)
     return frozenset(map(str, names)) if isinstance(names, list) else frozenset()
+
+
+def tables(snapshot: FeatureSnapshot) -> dict[str, int]:
+    """Return the version of each table ("valid/rides") that the snapshot was built from; empty if it pins none."""
+    pinned = snapshot.facts.get(TABLES)
+    return {str(table): int(version) for table, version in pinned.items()} if isinstance(pinned, dict) else {}
 
 
 def pack(frame: pd.DataFrame, facts: Mapping[str, object]) -> PackedSnapshot:
@@ -162,6 +179,39 @@ def check(files: Mapping[str, bytes], digest: str) -> dict[str, Any]:
     for mismatch in manifest.mismatches(fields["files"], files):
         raise _damaged_error(mismatch.name, mismatch.expected or "no such file", mismatch.actual)
     return fields
+
+
+def manifest_facts(manifest: str) -> dict[str, Any]:
+    """Return the facts of a snapshot, from its manifest.
+
+    >>> packed = pack(pd.DataFrame({"entity": ["a"], "speed": [1.5]}), facts={"night": "2024-03-17"})
+    >>> manifest_facts(packed.manifest)
+    {'night': '2024-03-17'}
+    """
+    facts: dict[str, Any] = json.loads(manifest)["facts"]
+    return facts
+
+
+def has_same_content(one: str, other: str) -> bool:
+    """Return whether two manifests differ at most in the versions of the tables that the snapshots were built from.
+
+    >>> frame = pd.DataFrame({"entity": ["a"], "speed": [1.5]})
+    >>> first, again = (pack(frame, facts={TABLES: {"valid/rides": version}}).manifest for version in (3, 4))
+    >>> has_same_content(first, again)
+    True
+    """
+    return _without_tables(one) == _without_tables(other)
+
+
+def has_same_values(one: str, other: str) -> bool:
+    """Return whether the snapshots of two manifests have the same entities and features, to the last bit."""
+    first, second = json.loads(one), json.loads(other)
+    return all(first[name] == second[name] for name in ("rows", "numbers", "texts", "files"))
+
+
+def _without_tables(manifest: str) -> dict[str, Any]:
+    fields: dict[str, Any] = json.loads(manifest)
+    return fields | {"facts": {name: fact for name, fact in fields["facts"].items() if name != TABLES}}
 
 
 def _live_facts(facts: Mapping[str, Any]) -> LiveFacts:

@@ -28,7 +28,8 @@ class Retention:
     * `metrics`: metrics and alerts.
     * `versions`: the tables as they were on a night: `ratchet data as-of`, explanations. The versions that the
       champion, the package for a rollback, a challenger and pending approvals were trained on are kept longer.
-    * `predictions`: the prediction log, from the start of a running release at least.
+    * `predictions`: the prediction log, from the start of a running release at least, and the manifests of the
+      snapshots that it names, with the table versions that they pin.
     * `online`: rows of Feast's online store, if it is SQLite, since the night of an entity's newest row. A night can be
       loaded again by a materialization.
     * `rescores`: the tables of rescored nights.

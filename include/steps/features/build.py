@@ -49,6 +49,14 @@ def rebuild(case: UseCase, night: date, tables: TableSnapshot, horizon: Night | 
     return _compute(case, horizon or case.horizon, entities, Period(night, night), tables, Stopwatch())
 
 
+def cutoffs(case: UseCase, tables: TableSnapshot, first: str, last: str) -> pd.Series:
+    """Return the cutoff (UTC) of each entity of the nights `first` to `last` at the horizon of `case`, by entity."""
+    entities = tables.read("valid", case.entities, first, last)
+    if entities.empty:
+        return pd.Series([], index=pd.Index([], name=features.ENTITY), dtype="datetime64[us, UTC]")
+    return features.cutoffs_by_entity(case, case.horizon, entities).dropna()
+
+
 def _dependent_nights(context: StepContext, period: Period) -> list[date]:
     """Return the later nights, already built, whose lookback reaches `period`: a correction changes them too."""
     reach = period.last + timedelta(days=_longest_lookback_days(context.case.features_at(context.case.horizon)))

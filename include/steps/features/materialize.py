@@ -1,23 +1,20 @@
 """Publish features for serving: as the snapshot that a server reads, and to Feast's online store if there is one."""
 
 from datetime import date
-from pathlib import Path
 
 import pandas as pd
 
 from include.steps.context import NightContext, StepContext
 from include.steps.features import build as feature_step
-from include.steps.features import feature_pins, snapshot_publication
+from include.steps.features import feature_pins, snapshot_archive, snapshot_contents, snapshot_publication
 from include.stores import feature_store, lake, snapshot_store, table_snapshot
 from include.stores.feature_store import Service
 from include.stores.table_snapshot import TableSnapshot
-from include.usecases import coherence
 from ml.errors import RequestError
-from ml.features import CUTOFF, ENTITY, snapshots
-from ml.governance import privacy
+from ml.features import CUTOFF
 from ml.governance.hash_chain import Entry
 from ml.ingestion.availability import NIGHT
-from ml.usecase import Live, Night, UseCase, model_names, periods
+from ml.usecase import UseCase, periods
 
 _WINDOW_NIGHTS = 3
 _SEARCHED_NIGHTS = 62
@@ -46,10 +43,10 @@ def materialize(use_case: str, period: str) -> int:
     last = context.at(span.last)
     snapshot_publication.check(last)
     _remove_unpublished(context)
-    exported = _export(last, tables)
+    exported = _export(last)
     if not feature_store.has_online_store(context.settings):
         return exported
-    newest = snapshot_store.newest(snapshot_folder(context))
+    newest = snapshot_store.newest(snapshot_archive.folder(context))
     until = max(str(span.last), newest.night if newest else "")
     for service in services:
         window = _window(context.case, span.first, until, service, tables)
@@ -70,7 +67,7 @@ def withdraw(use_case: str, night: str, who: str, why: str) -> str | None:
     The ledger records who and why. Raises RequestError when the night has no snapshot.
     """
     context = StepContext.load_data(use_case).at(periods.parse(night).last)
-    folder = snapshot_folder(context)
+    folder = snapshot_archive.folder(context)
     stored = snapshot_store.nights(folder)
     if str(context.night) not in stored and not snapshot_publication.is_withdrawn(context):
         raise RequestError(
@@ -88,20 +85,13 @@ def withdraw(use_case: str, night: str, who: str, why: str) -> str | None:
 def open_snapshot_store(context: StepContext, package: str | None = None) -> snapshot_store.SnapshotCache:
     """Return a server's snapshot cache; with `package`, it refuses features that do not mean what the package pins."""
     return snapshot_store.SnapshotCache(
-        snapshot_folder(context), feature_pins.from_package(package, context.settings) if package else None
+        snapshot_archive.folder(context), feature_pins.from_package(package, context.settings) if package else None
     )
-
-
-def snapshot_folder(context: StepContext, horizon: Night | Live | None = None) -> Path:
-    """Return the folder of the snapshots of a horizon, by default of the context's."""
-    horizon = horizon or context.case.horizon
-    model = context.case.dataset if isinstance(horizon, Night) else model_names.join(context.case.dataset, horizon.name)
-    return snapshot_store.folder_of(context.settings.feature_store, model)
 
 
 def _remove_unpublished(context: StepContext) -> None:
     """Remove the snapshots of nights that servers may not answer from, e.g. of a release that did not check this."""
-    folder = snapshot_folder(context)
+    folder = snapshot_archive.folder(context)
     nights = snapshot_store.nights(folder)
     gone = [each for each in nights if not snapshot_publication.may_stay(context.at(date.fromisoformat(each)))]
     snapshot_store.remove(folder, gone)
@@ -109,7 +99,6 @@ def _remove_unpublished(context: StepContext) -> None:
 
 def _export_newest(context: StepContext) -> None:
     """Export the newest night of the feature table whose snapshot may be published, if there is one."""
-    tables = table_snapshot.take(context.case, context.settings)
     built = lake.nights(feature_step.address(context.settings.lake, context.case))
     for each in sorted(built, reverse=True)[:_SEARCHED_NIGHTS]:
         night = context.at(each)
@@ -117,7 +106,7 @@ def _export_newest(context: StepContext) -> None:
             snapshot_publication.check(night)
         except RequestError:
             continue
-        if _export(night, tables):
+        if _export(night):
             return
 
 
@@ -132,22 +121,9 @@ def _window(
     return cutoffs.min(), cutoffs.max()
 
 
-def _export(context: NightContext, tables: TableSnapshot) -> int:
-    version = feature_step.version(tables, context.case)
-    rows = feature_step.read(context.settings.lake, context.case, str(context.night), str(context.night), version)
-    if rows.empty:
+def _export(context: NightContext) -> int:
+    packed = snapshot_contents.of_night(context)
+    if packed is None:
         return 0
-    case, names = context.case, context.case.names_at(context.case.horizon)
-    facts = {
-        "use_case": case.name,
-        "night": str(context.night),
-        "cutoff": case.schedule.cutoff(context.night).isoformat(),
-        **feature_pins.from_service(feature_pins.check_current(rows, context)).facts,
-        "features_version": version,
-        snapshots.SHOWN: privacy.features_allowed_in(
-            case, names, coherence.function_parameters(case), "logs", "reports"
-        ),
-    }
-    packed = snapshots.pack(rows[[ENTITY, *names]], facts)
-    snapshot_store.put(snapshot_folder(context), context.night, packed)
-    return len(rows)
+    snapshot_archive.publish(context, str(context.night), packed)
+    return packed.rows

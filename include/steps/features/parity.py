@@ -9,7 +9,7 @@ import pandas as pd
 
 from include.steps.context import NightContext, StepContext
 from include.steps.features import build as feature_step
-from include.steps.features import feature_pins, materialize, training_set
+from include.steps.features import feature_pins, materialize, snapshot_archive, training_set
 from include.stores import feature_store, ledger, snapshot_store, table_snapshot, warehouse
 from include.stores.feature_store import Service
 from include.stores.table_snapshot import TableSnapshot
@@ -135,7 +135,7 @@ def _compare_online(run: _ParityRun, path: str, service: Service) -> Iterator[Co
 
 def _compare_snapshot(run: _ParityRun) -> Iterator[Comparison]:
     """Yield the comparison with a server's snapshot; nothing when a later night has a snapshot already."""
-    folder = materialize.snapshot_folder(run.context)
+    folder = snapshot_archive.folder(run.context)
     newest = snapshot_store.newest(folder)
     if newest is not None and newest.night > str(run.context.night):
         return

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from include.steps.context import StepContext
 from include.steps.features import build as feature_step
+from include.steps.features import snapshot_archive
 from include.stores import lake, ledger, registry, warehouse
 from include.stores.lake import ABSENT
 from include.usecases import coherence
@@ -22,6 +23,7 @@ from ml.ingestion import masking
 from ml.usecase import UseCase, periods
 
 _HOURS_A_NIGHT = 24
+SNAPSHOT = "snapshot"  # the stage of what a recorded snapshot pins
 _READERS = {  # the ledger entries that record the table versions they were computed from
     EntryKind.PARITY: ParityChecked,
     EntryKind.JUDGED: Verdict,
@@ -190,6 +192,8 @@ def _references_of_model(engine: sa.Engine, case: UseCase) -> Iterator[VersionRe
             yield _reference(read.night, read.stage, made, int(version), "lineage", read.product)
     for night, scored in warehouse.scored_feature_versions(engine, case.name):
         yield _reference(night, "score", feature_step.name(case), scored, "published scores")
+    for night, snapshot, table, pinned in snapshot_archive.pinned_versions(engine, case.name):
+        yield _reference(night, SNAPSHOT, table, pinned, f"snapshot {snapshot}")
     for entry in ledger.entries_of_kinds(engine, case.name, _READERS):
         yield from _from_ledger(entry, entry.kind, _versions_read(entry))
 

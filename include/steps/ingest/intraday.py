@@ -5,34 +5,24 @@ An entity whose live cutoff has passed has its features as of that cutoff, the o
 
 import tempfile
 from collections.abc import Mapping
-from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from pathlib import Path
 
-import pandas as pd
-
 from include import usecases
-from include.settings import Settings
 from include.steps.context import NightContext, StepContext
-from include.steps.features import build as feature_step
-from include.steps.features import feature_pins, materialize
+from include.steps.features import snapshot_archive, snapshot_contents
+from include.steps.features.live_tables import INTRADAY
 from include.steps.ingest import tables
-from include.stores import landing, snapshot_store, warehouse
+from include.stores import landing, warehouse
 from include.stores.files import locations
 from include.stores.landing import Location
-from include.stores.table_snapshot import TableSnapshot
 from include.stores.warehouse import Alert
 from include.usecases import coherence
 from ml.errors import DataError, RequestError
-from ml.features import CUTOFF, ENTITY, cutoffs_by_entity, snapshots
-from ml.governance import privacy
-from ml.ingestion.availability import KNOWN_AT
 from ml.ingestion.row_counts import RowCounts
-from ml.usecase import Live, UseCase
 from ml.usecase.periods import Period
 
-STAGE, QUARANTINE = "intraday", "intraday_held"
-_REQUESTED_AT = "asked_at"
+STAGE, QUARANTINE = INTRADAY, "intraday_held"
 
 
 def refresh(use_case: str, moment: datetime) -> int:
@@ -50,66 +40,17 @@ def refresh(use_case: str, moment: datetime) -> int:
     night = context.case.schedule.latest_decided(moment)
     counts, faults = _ingest(context, context.case.schedule.previous(night, -1), moment)
     _alert_quarantined(context.at(night), counts, faults)
-    return max(_publish(context, live, night, moment) for live in context.case.lives)
+    horizons = (StepContext(case=context.case.at(each.name), settings=context.settings) for each in context.case.lives)
+    return max(_publish(each.at(night), moment) for each in horizons)
 
 
-def _publish(context: StepContext, live: Live, night: date, moment: datetime) -> int:
-    """Publish the snapshot of one live horizon; see `refresh`."""
-    live_tables = LiveTables(context.case, live, night, moment, context.settings)
-    rows = feature_step.rebuild(context.case, night, live_tables, replace(live, before=_REQUESTED_AT, hours=0))
-    if rows.empty:
+def _publish(context: NightContext, moment: datetime) -> int:
+    """Publish the snapshot of the context's live horizon, and return its number of entities."""
+    packed = snapshot_contents.of_moment(context, moment)
+    if packed is None:
         return 0
-    facts = {
-        "use_case": context.case.at(live.name).name,
-        "night": str(night),
-        snapshots.AS_OF: moment.isoformat(),
-        snapshots.HOURS: live.hours,
-        snapshots.MAX_AGE_MINUTES: live.max_age_minutes,
-        snapshots.SHOWN: privacy.features_allowed_in(
-            context.case, context.case.names_at(live), coherence.function_parameters(context.case), "logs", "reports"
-        ),
-        **feature_pins.from_service(feature_step.service(context, live)).facts,
-    }
-    frame = rows[[ENTITY, *context.case.names_at(live)]]
-    frame = frame.assign(**{CUTOFF: frame[ENTITY].map(live_tables.cutoffs())})
-    packed = snapshots.pack(frame, facts)
-    snapshot_store.put(
-        materialize.snapshot_folder(context, live), f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}", packed
-    )
-    return len(rows)
-
-
-class LiveTables(TableSnapshot):
-    """The valid tables up to a night, plus the intraday rows that became known by a moment.
-
-    Entities have an extra column, the time as of which to build their features: the live cutoff, or the moment if that
-    is earlier.
-    """
-
-    def __init__(self, case: UseCase, live: Live, night: date, moment: datetime, settings: Settings) -> None:
-        super().__init__(settings.lake, case.name)
-        self._case, self._live, self._night, self._moment = case, live, night, pd.Timestamp(moment)
-
-    def read(
-        self, stage: str, table: str, first: str = "", last: str = "9999", columns: list[str] | None = None
-    ) -> pd.DataFrame:
-        """Return the rows of a valid table, with intraday rows; the arguments are those of `TableSnapshot.read`."""
-        rows = super().read(stage, table, first, min(last, str(self._night)), columns)
-        following = str(self._case.schedule.previous(self._night, -1))
-        since = super().read(STAGE, table, following, following, columns)
-        if not since.empty:
-            since = since[since[KNOWN_AT] <= self._moment]
-        if not since.empty:
-            rows = pd.concat([rows, since.astype(rows.dtypes)], ignore_index=True) if len(rows) else since
-        if table != self._case.entities or rows.empty:
-            return rows
-        cutoff = rows[self._live.before] - pd.Timedelta(hours=self._live.hours)
-        return rows.assign(**{_REQUESTED_AT: cutoff.where(cutoff <= self._moment, self._moment)})
-
-    def cutoffs(self) -> "pd.Series[pd.Timestamp]":
-        """Return the live cutoff of each of tonight's entities, by entity."""
-        night = str(self._night)
-        return cutoffs_by_entity(self._case, self._live, super().read("valid", self._case.entities, night, night))
+    snapshot_archive.publish(context, snapshot_archive.name_of(moment), packed)
+    return packed.rows
 
 
 def _ingest(

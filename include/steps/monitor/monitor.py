@@ -15,6 +15,7 @@ from include.steps.monitor import (
     age_cost,
     feature_drift,
     host_metrics,
+    live_answers,
     model_age,
     performance,
     prediction_drift,
@@ -64,6 +65,7 @@ def measure(use_case: str, period: str) -> bool:
     tables = table_snapshot.take(context.case, context.settings)
     target = targets.from_facts(context.case, facts)
     served_features.measure(context, tables)
+    live_answers.measure(context, target, tables)
     recent = performance.measure(context, target, tables)
     training_period = training_profile.training_period(facts)
     reference = training_profile.of_package(context, files, model, training_period, tables)

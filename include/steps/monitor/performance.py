@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
-from datetime import date
+from datetime import date, timedelta
 
 import pandas as pd
 
@@ -19,10 +19,11 @@ from ml.metrics.estimation import Estimate
 from ml.monitoring import performance
 from ml.monitoring.performance import RecentPerformance
 from ml.targets import Target
-from ml.usecase import UseCase
+from ml.usecase import Live, Slice, UseCase
 
 _LOG = logging.getLogger(__name__)
 ALL = "all"
+EVENT_HOUR = "event_hour"  # the slice of a live horizon by the local hour of the event
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -103,7 +104,7 @@ def _realized_metrics(case: UseCase, rows: pd.DataFrame, target: Target) -> Iter
         scope = MetricScope(
             use_case=case.name, night=group["night"].iloc[0], model_digest=str(digest), out_of_sample=_mark(group)
         )
-        values = _values(group, target)
+        values = measured_values(group, target)
         for name, value in values.items():
             yield scope.metric(name, value, len(group))
         for name, error in _estimation_errors(
@@ -115,20 +116,28 @@ def _realized_metrics(case: UseCase, rows: pd.DataFrame, target: Target) -> Iter
 def _slice_metrics(
     context: NightContext, rows: pd.DataFrame, target: Target, tables: TableSnapshot
 ) -> Iterator[Metric]:
-    """Yield the performance of each level of the declared slices that are allowed in reports, over the window."""
+    """Yield the performance of each level of the declared slices that are allowed in reports, over the window.
+
+    At a live horizon, each local hour of the events is a slice too.
+    """
     reportable = privacy.features_allowed_in(
         context.case,
         [each.feature for each in context.case.slices],
         coherence.function_parameters(context.case),
         "reports",
     )
+    live = context.case.horizon if isinstance(context.case.horizon, Live) else None
     slices = [each for each in context.case.slices if each.feature in reportable]
+    slices += [Slice(feature=EVENT_HOUR)] if live else []
     if rows.empty or not slices:
         return
     first, last = str(rows["night"].min()), str(rows["night"].max())
     version = feature_step.version(tables, context.case)
     features = feature_step.read(context.settings.lake, context.case, first, last, version)[[ENTITY, *reportable]]
     joined = rows.merge(features.drop_duplicates(ENTITY), on=ENTITY)
+    if live:
+        events = feature_step.cutoffs(context.case, tables, first, last) + timedelta(hours=live.hours)
+        joined[EVENT_HOUR] = joined[ENTITY].map(events.dt.tz_convert(context.case.schedule.timezone).dt.strftime("%H"))
     for each in slices:
         for (digest, level), group in joined.groupby(["model_digest", each.feature], observed=True):
             if len(group) >= each.min_rows:
@@ -139,7 +148,7 @@ def _slice_metrics(
                     slice=f"{each.feature}={level}",
                     out_of_sample=True,
                 )
-                for name, value in _values(group, target).items():
+                for name, value in measured_values(group, target).items():
                     yield scope.metric(name, value, len(group))
 
 
@@ -155,7 +164,8 @@ def _missing_label_metrics(case: UseCase, maturity: tuple[Maturity, ...]) -> Ite
         yield scope.metric("labels_missing", float(each.scored - each.matured), each.scored)
 
 
-def _values(rows: pd.DataFrame, target: Target) -> dict[str, float | None]:
+def measured_values(rows: pd.DataFrame, target: Target) -> dict[str, float | None]:
+    """Return the metrics of rows with the columns `night`, `score` and `label`, by name."""
     measured = performance.measure(rows, target)
     assert measured is not None
     return {name: value for name, value in asdict(measured).items() if name not in ("nights", "rows")}

@@ -43,7 +43,8 @@ def measure(context: NightContext, tables: TableSnapshot) -> None:
                     night=context.night,
                     kind=ALERT_KIND,
                     subject=str(night),
-                    message=f"{comparison}; find out which of the tables changed after the answers",
+                    message=f"{comparison}; find out which of the tables changed after the answers: `ratchet features "
+                    f"snapshot {case.name} <snapshot of the prediction log>` builds what was served again",
                 )
             ]
     warehouse.replace_alerts(context.engine, case.name, context.night, (ALERT_KIND,), alerts)

@@ -24,6 +24,7 @@ def all_parts(context: PruneContext) -> Iterator[PrunablePart]:
     yield table_parts.warehouse_rows(context, "scores", rows_by_night.SCORES, kept.scores)
     yield table_parts.warehouse_rows(context, "metrics", rows_by_night.METRICS, kept.metrics)
     yield table_parts.warehouse_rows(context, "lineage", rows_by_night.VERSIONS, kept.versions)
+    yield table_parts.warehouse_rows(context, "snapshots", rows_by_night.SNAPSHOTS, kept.predictions)
     yield from table_parts.lake_rows(context)
     yield file_parts.intraday_files(context)
     yield file_parts.landing(context)

@@ -78,11 +78,11 @@ def remove(tables: Iterable[TableTrim]) -> None:
 
 
 def find_kept(context: PruneContext) -> KeptVersions:
-    """Return the versions of nights within the retention, and those that live packages were trained on."""
+    """Return the versions of nights within the retention, of snapshots, and those that live packages were trained on."""
     first_kept = context.first_kept(context.step.case.retention.versions) or date.min
     referenced: dict[str, set[int]] = {}
     for each in table_versions.list_references(context.step.case.name):
-        if each.last >= first_kept:
+        if each.last >= first_kept or each.stage == table_versions.SNAPSHOT:  # kept as long as the prediction log
             referenced.setdefault(each.table, set()).add(each.version)
     pinned, reasons, trained = dict[str, set[int]](), dict[str, int](), _trained_on(context)
     for digest, reason in context.needs.live.items():

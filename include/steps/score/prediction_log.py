@@ -65,15 +65,24 @@ def read(context: StepContext, after: date, moment: datetime) -> pd.DataFrame:
 def looked_up(context: StepContext, night: str) -> pd.DataFrame:
     """Return the last REST answer of the champion or the canary to each entity of `night` whose features were looked up.
 
-    The columns are `COLUMNS`, and `snapshot`, the version of the snapshot. Answers that an earlier release logged do not
-    say how they came by their features, and are left out.
+    The columns are those of `answers_from_snapshots`.
     """
-    rows = lake.read(address(context, REST), night, night)
-    if _SNAPSHOT not in rows:
-        return rows.reindex(columns=[*COLUMNS, _SNAPSHOT]).head(0)
-    answered = rows["route"].isin([Route.CHAMPION, Route.CANARY]) & rows["fault"].isna()
-    of_look_ups = rows[answered & rows[_SNAPSHOT].notna() & rows[_SENT].isna()]
+    rows = answers_from_snapshots(context, night, night)
+    of_look_ups = rows[rows[_SENT].isna()]
     return of_look_ups.sort_values("at", kind="stable").drop_duplicates("entity", keep="last")
+
+
+def answers_from_snapshots(context: StepContext, first: str, last: str) -> pd.DataFrame:
+    """Return the REST answers of champion and canary to entities of the nights `first` to `last` that were looked up.
+
+    The columns are `COLUMNS`, `snapshot`, and `sent`, the features that the client sent itself. Answers that an earlier
+    release logged do not say how they came by their features, and are left out.
+    """
+    rows = lake.read(address(context, REST), first, last)
+    if _SNAPSHOT not in rows:
+        return rows.reindex(columns=[*COLUMNS, _SNAPSHOT, _SENT]).head(0)
+    answered = rows["route"].isin([Route.CHAMPION, Route.CANARY]) & rows["fault"].isna()
+    return rows[answered & rows[_SNAPSHOT].notna()]
 
 
 def address(context: StepContext, table: str) -> str:

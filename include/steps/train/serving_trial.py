@@ -17,7 +17,7 @@ from include.serving import child_server, subprocesses
 from include.serving.child_server import RunningServer
 from include.settings import Settings
 from include.steps.context import NightContext, StepContext
-from include.steps.features import feature_pins, materialize
+from include.steps.features import feature_pins, snapshot_archive
 from include.stores import snapshot_store
 from ml.features import ENTITY, snapshots
 from ml.promotion.acceptance_tests import ServingProbe
@@ -66,7 +66,7 @@ def probe_http(context: NightContext, digest: str, rows: pd.DataFrame, names: Se
     with TemporaryDirectory() as folder:
         isolated = replace(context.settings, feature_store=Path(folder), prediction_log=Path(folder) / "prediction_log")
         snapshot_store.put(
-            materialize.snapshot_folder(StepContext(case=context.case, settings=isolated)),
+            snapshot_archive.folder(StepContext(case=context.case, settings=isolated)),
             context.night,
             snapshots.pack(rows[[ENTITY, *names]], facts),
         )

@@ -20,7 +20,15 @@ from include.stores.warehouse.files import (
     record_file_versions,
     record_files,
 )
-from include.stores.warehouse.lineage import TableRead, record_table_reads, scored_feature_versions, table_reads
+from include.stores.warehouse.lineage import (
+    SnapshotRecord,
+    TableRead,
+    record_snapshot,
+    record_table_reads,
+    scored_feature_versions,
+    snapshot_records,
+    table_reads,
+)
 from include.stores.warehouse.metrics import (
     TASK_SECONDS,
     Alert,
@@ -69,6 +77,7 @@ __all__ = [
     "MarkedRows",
     "Maturity",
     "Metric",
+    "SnapshotRecord",
     "TableRead",
     "TaskTime",
     "alerts",
@@ -104,12 +113,14 @@ __all__ = [
     "record_ingestion",
     "record_labels",
     "record_metrics",
+    "record_snapshot",
     "record_table_reads",
     "redact_url",
     "replace_alerts",
     "scored_feature_versions",
     "scores",
     "scores_of_entities",
+    "snapshot_records",
     "table_reads",
     "task_times",
     "unmarked_models",

@@ -1,4 +1,4 @@
-"""Data lineage: the versions of the tables from which features, scores and metrics were computed."""
+"""Data lineage: the versions of the tables from which features, snapshots, scores and metrics were computed."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
@@ -22,6 +22,16 @@ class TableRead:
     product: str
     source_table: str
     version: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SnapshotRecord:
+    """A published snapshot: its name in the prediction log, its night, and its manifest (JSON)."""
+
+    use_case: str
+    snapshot: str
+    night: date
+    manifest: str
 
 
 def record_table_reads(
@@ -60,3 +70,20 @@ def scored_feature_versions(engine: sa.Engine, use_case: str) -> tuple[tuple[dat
     )
     with engine.connect() as connection:
         return tuple((night, version) for night, version in connection.execute(query))
+
+
+def record_snapshot(engine: sa.Engine, use_case: str, snapshot: str, *, night: date, manifest: str) -> None:
+    """Store the manifest of a snapshot; a rerun replaces it."""
+    record = SnapshotRecord(use_case=use_case, snapshot=snapshot, night=night, manifest=manifest)
+    with database.write_transaction(engine) as connection:
+        database.upsert(connection, tables.snapshots, [asdict(record)])
+
+
+def snapshot_records(engine: sa.Engine, use_case: str, snapshot: str | None = None) -> tuple[SnapshotRecord, ...]:
+    """Return the recorded snapshots of a model in the order of their names, or only the one called `snapshot`."""
+    table = tables.snapshots
+    query = sa.select(table).where(table.c.use_case == use_case).order_by(table.c.snapshot)
+    if snapshot is not None:
+        query = query.where(table.c.snapshot == snapshot)
+    with engine.connect() as connection:
+        return tuple(SnapshotRecord(**row) for row in connection.execute(query).mappings())

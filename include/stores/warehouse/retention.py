@@ -17,7 +17,8 @@ from ml.usecase import periods
 SCORES = (tables.ingestions, tables.scores, tables.labels, tables.files, tables.file_versions)
 METRICS = (tables.metrics, tables.alerts)
 VERSIONS = (tables.table_reads,)
-_ALL = (*SCORES, *METRICS, *VERSIONS)  # every table but the ledger
+SNAPSHOTS = (tables.snapshots,)
+_ALL = (*SCORES, *METRICS, *VERSIONS, *SNAPSHOTS)  # every table but the ledger
 _IN_ONE_STATEMENT = 500
 
 

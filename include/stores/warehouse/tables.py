@@ -144,6 +144,15 @@ table_reads = sa.Table(
     sa.Column("version", sa.BigInteger, nullable=False),
 )
 
+snapshots = sa.Table(
+    "snapshots",
+    METADATA,
+    sa.Column("use_case", sa.String, primary_key=True),
+    sa.Column("snapshot", sa.String, primary_key=True),
+    sa.Column("night", sa.Date, nullable=False),
+    sa.Column("manifest", sa.Text, nullable=False),
+)
+
 ledger = sa.Table(
     "ledger",
     METADATA,

@@ -9,7 +9,7 @@ from include import usecases
 from include.settings import Settings
 from include.steps import ingest, train
 from include.steps.context import StepContext
-from include.steps.features import build, feature_pins, materialize, parity
+from include.steps.features import build, feature_pins, materialize, parity, snapshot_archive
 from include.steps.score import score
 from include.stores import lake, ledger, snapshot_store, warehouse
 from ml.errors import FeatureError
@@ -151,7 +151,7 @@ def test_a_night_of_older_declarations_is_not_brought_online(arrive: Arrive, dec
     materialize.apply("taxi")
     with pytest.raises(FeatureError, match=f"`ratchet features build taxi {NIGHT}`"):
         materialize.materialize("taxi", NIGHT)
-    assert snapshot_store.newest(materialize.snapshot_folder(StepContext(case=case, settings=settings))) is None
+    assert snapshot_store.newest(snapshot_archive.folder(StepContext(case=case, settings=settings))) is None
 
 
 def test_a_server_keeps_answering_from_the_snapshot_that_its_model_knows(

@@ -11,7 +11,7 @@ from include import usecases
 from include.settings import Settings
 from include.steps import ingest
 from include.steps.context import StepContext
-from include.steps.features import build, materialize
+from include.steps.features import build, materialize, snapshot_archive
 from include.stores import feature_store, packages, snapshot_store
 from ml.errors import SetupError
 from ml.features import snapshots
@@ -37,7 +37,7 @@ def held(case: UseCase, settings: Settings) -> dict[str, Any]:
     for service, horizon in zip(build.services(StepContext(case=case, settings=settings)), case.horizons, strict=False):
         ids = sorted(build.read(settings.lake, case, horizon=horizon)["entity"])
         reported[service.view] = feature_store.online(settings, service, ids).to_csv()
-    folder = materialize.snapshot_folder(StepContext(case=case, settings=settings))
+    folder = snapshot_archive.folder(StepContext(case=case, settings=settings))
     reported["shelf"] = {path.name: sorted(folder.glob(f"{path.name}/*")) and path.name for path in folder.iterdir()}
     reported["newest"] = snapshot_store.newest(folder)
     return reported
@@ -58,6 +58,7 @@ def test_the_nights_entities_are_online_and_on_the_shelf(arrive: Arrive, taxi: U
         "feature_service": build.service(StepContext(case=taxi, settings=settings)).name,
         "feature_definitions": build.service(StepContext(case=taxi, settings=settings)).digests,
         "features_version": 1,
+        "tables": {"features/entities": 1},
         "shown_features": [*taxi.names_at(taxi.horizon)],
     }
     assert served.lookup(rows.index[0]) == rows.iloc[0][names].to_dict()

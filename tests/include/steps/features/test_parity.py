@@ -12,7 +12,7 @@ from include import usecases
 from include.settings import Settings
 from include.steps import ingest
 from include.steps.context import StepContext
-from include.steps.features import build, materialize, parity
+from include.steps.features import build, materialize, parity, snapshot_archive
 from include.steps.score import score
 from include.stores import feature_store, lake, landing, ledger, snapshot_store, warehouse
 from ml.features import snapshots
@@ -177,7 +177,7 @@ def test_an_online_store_that_missed_the_night_is_caught(arrive: Arrive) -> None
 
 def test_a_snapshot_of_the_night_before_is_caught(arrive: Arrive, taxi: UseCase) -> None:
     settings = online(arrive, "score", NIGHT)
-    folder = materialize.snapshot_folder(StepContext(case=taxi, settings=settings))
+    folder = snapshot_archive.folder(StepContext(case=taxi, settings=settings))
     shutil.rmtree(folder)
     snapshot_store.put(
         folder,
@@ -191,7 +191,7 @@ def test_a_snapshot_of_the_night_before_is_caught(arrive: Arrive, taxi: UseCase)
 
 def test_a_damaged_snapshot_is_caught(arrive: Arrive, taxi: UseCase) -> None:
     settings = online(arrive, "score", NIGHT)
-    folder = materialize.snapshot_folder(StepContext(case=taxi, settings=settings))
+    folder = snapshot_archive.folder(StepContext(case=taxi, settings=settings))
     place = snapshot_store.newest(folder)
     assert place is not None
     (folder / place.folder / "numbers.f8").write_bytes(b"")

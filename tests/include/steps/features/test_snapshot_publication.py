@@ -7,7 +7,7 @@ import pytest
 
 from include.settings import Settings
 from include.steps.context import StepContext
-from include.steps.features import build, materialize
+from include.steps.features import build, materialize, snapshot_archive
 from include.stores import lake, ledger, snapshot_store, warehouse
 from include.stores.snapshot_store import SnapshotCache
 from include.stores.warehouse import Alert
@@ -43,7 +43,7 @@ def hold_back(settings: Settings, night: str) -> None:
 def put(settings: Settings, taxi: UseCase, night: str) -> None:
     """Store the snapshot of a night as an earlier release did, without a look at its scores."""
     rows = build.read(settings.lake, taxi, NIGHT, NIGHT)[["entity", *taxi.feature_names]]
-    folder = materialize.snapshot_folder(StepContext(case=taxi, settings=settings))
+    folder = snapshot_archive.folder(StepContext(case=taxi, settings=settings))
     snapshot_store.put(folder, night, snapshots.pack(rows, {"night": night}))
 
 
@@ -64,7 +64,7 @@ def test_a_night_whose_scores_are_held_back_is_not_served_even_on_request(arrive
     for publish in (materialize.materialize, lambda *name: materialize.override(*name, "tess", WHY)):
         with pytest.raises(RequestError, match=f"the scores of {NIGHT} are held back"):
             publish("taxi", NIGHT)
-    assert snapshot_store.nights(materialize.snapshot_folder(StepContext(case=taxi, settings=settings))) == ()
+    assert snapshot_store.nights(snapshot_archive.folder(StepContext(case=taxi, settings=settings))) == ()
 
 
 def test_a_night_to_come_that_an_earlier_release_published_gives_way_to_the_newest_issued_night(

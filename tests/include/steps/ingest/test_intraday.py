@@ -13,7 +13,7 @@ from include.cli.main import app
 from include.settings import Settings
 from include.steps import ingest
 from include.steps.context import StepContext
-from include.steps.features import build, materialize
+from include.steps.features import build, snapshot_archive
 from include.steps.ingest import intraday
 from include.stores import lake, snapshot_store, warehouse
 from include.stores.files import locations
@@ -33,7 +33,7 @@ def settings(arrive: Callable[[str], Settings]) -> Settings:
 
 def served(case: UseCase, settings: Settings) -> FeatureSnapshot:
     return snapshot_store.SnapshotCache(
-        materialize.snapshot_folder(StepContext(case=case, settings=settings), case.lives[0])
+        snapshot_archive.folder(StepContext(case=case.at("live"), settings=settings))
     ).snapshot
 
 
@@ -73,7 +73,7 @@ def test_the_snapshot_says_as_of_when_and_what_its_features_mean(settings: Setti
 
 
 def test_a_moment_again_is_the_same_and_an_earlier_one_takes_nothing_back(settings: Settings, taxi: UseCase) -> None:
-    folder = materialize.snapshot_folder(StepContext(case=taxi, settings=settings), taxi.lives[0])
+    folder = snapshot_archive.folder(StepContext(case=taxi.at("live"), settings=settings))
     intraday.refresh("taxi", NOON)
     noon = snapshot_store.newest(folder)
     intraday.refresh("taxi", NOON)

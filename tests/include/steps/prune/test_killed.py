@@ -173,9 +173,16 @@ def leave_rescores(settings: Settings) -> None:
 
 
 def state(settings: Settings) -> dict[str, Any]:
-    """Return what a home has, without clocks and random names: files, rows, runs, versions, and what was pruned."""
+    """Return what a home has, without clocks and random names: files, rows, runs, versions, and what was pruned.
+
+    The verdicts on use cases are left out: a process writes them once, whatever step it runs.
+    """
     engine = warehouse.engine(settings.warehouse_url)
-    names = (name for name in object_trees.sizes(settings.home) if ".db" not in name)
+    names = (
+        name
+        for name in object_trees.sizes(settings.home)
+        if ".db" not in name and not name.startswith("usecase_checks/")
+    )
     with closing(sqlite3.connect(settings.home / "mlflow.db")) as database:
         counts = {
             table: database.execute(f"SELECT count(*) FROM {table}").fetchone()
@@ -186,7 +193,12 @@ def state(settings: Settings) -> dict[str, Any]:
         "files": sorted(names),
         "rows": {
             table.name: rows_by_night.count_by_night(engine, table, "gym")
-            for table in (*rows_by_night.SCORES, *rows_by_night.METRICS, *rows_by_night.VERSIONS)
+            for table in (
+                *rows_by_night.SCORES,
+                *rows_by_night.METRICS,
+                *rows_by_night.VERSIONS,
+                *rows_by_night.SNAPSHOTS,
+            )
         },
         "lake": {
             name: (lake.version(uri), len(lake.read(uri)))
