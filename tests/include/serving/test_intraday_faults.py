@@ -16,10 +16,11 @@ from include import usecases
 from include.cli.main import app
 from include.demo import live_day
 from include.settings import Settings, load_settings
-from include.steps.features import build
+from include.steps.features import build, snapshot_archive
 from include.steps.ingest import intraday
 from include.stores import lake, ledger, packages, snapshot_store, warehouse
 from include.stores.files import atomic
+from ml.features import snapshots
 from ml.features.snapshots import FeatureSnapshot
 from ml.packaging import package_files
 from ml.training.fitting import Model
@@ -35,7 +36,13 @@ from tests.waiting import eventually
 pytestmark = pytest.mark.servers
 CUTOFF = datetime(2024, 3, 17, 12, tzinfo=UTC)
 MOMENT = CUTOFF + timedelta(minutes=90)  # before the event of the entities whose cutoff is CUTOFF
-WRITES = [(atomic, "write"), (atomic, "write_folder"), (lake, "replace"), (warehouse, "replace_alerts")]
+WRITES = [
+    (atomic, "write"),
+    (atomic, "write_folder"),
+    (lake, "replace"),
+    (warehouse, "replace_alerts"),
+    (warehouse, "record_snapshot"),
+]
 
 
 @pytest.fixture(autouse=True)
@@ -50,6 +57,13 @@ def folder_of(settings: Settings) -> Path:
 
 def snapshot(settings: Settings) -> FeatureSnapshot:
     return snapshot_store.SnapshotCache(folder_of(settings)).snapshot
+
+
+def newest_manifest(settings: Settings) -> str:
+    (name, *_) = snapshot_store.nights(folder_of(settings))
+    manifest = snapshot_store.manifest(folder_of(settings), name)
+    assert manifest is not None
+    return manifest
 
 
 def cutoffs(case: UseCase, settings: Settings) -> "pd.Series[pd.Timestamp]":
@@ -93,7 +107,7 @@ def test_a_publication_killed_after_any_write_leaves_the_last_snapshot_and_a_rer
         undisturbed = []
         for moment in moments:
             intraday.refresh(USE_CASE, moment)
-            undisturbed.append(snapshot_store.newest(folder_of(settings)))
+            undisturbed.append(newest_manifest(settings))
     named = [number for number, name in enumerate(writes, 1) if name.endswith("atomic.write")][-1]  # the pointer
     assert writes[named - 2].endswith("write_folder")
     due = cutoffs(taxi, released)
@@ -109,14 +123,12 @@ def test_a_publication_killed_after_any_write_leaves_the_last_snapshot_and_a_rer
             wait_for_moment(server, moment if number >= named else moments[number - 1])
             assert answers(server, [reached, coming]) == before
             intraday.refresh(USE_CASE, moment)
-            assert snapshot_store.newest(folder_of(released)) == undisturbed[number]
+            assert snapshots.has_same_content(newest_manifest(released), undisturbed[number])
             wait_for_moment(server, moment)
             assert answers(server, [reached, coming]) == before  # its features are as of its cutoff
         assert server.client.get("/readyz").json()["faults"] == []
-    assert sorted(path.name for path in folder_of(released).iterdir()) == [
-        *sorted(ref.folder for ref in undisturbed[-2:] if ref),
-        "newest.json",
-    ]
+    kept = [f"{snapshot_archive.name_of(moment)}." for moment in moments[-2:]]
+    assert sorted(path.name[:21] for path in folder_of(released).iterdir()) == [*kept, "newest.json"]
 
 
 def test_a_live_champion_that_is_rolled_back_is_replaced_by_the_former_and_the_nights_answers_as_before(
