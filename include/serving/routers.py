@@ -18,6 +18,11 @@ def health(horizons: Horizons, config: ServingConfig) -> APIRouter:
     """Return the health routes by which platforms decide whether to send requests."""
     router = APIRouter(tags=["health"])
 
+    @router.get("/")
+    def alive() -> dict[str, str]:
+        """Report that the process is alive, as clients of KServe's first protocol ask for it."""
+        return {"status": "alive"}
+
     def ready() -> JSONResponse:
         """Report the champion, its features' night, each horizon, and the faults of the last refresh; 503 without one."""
         pool = horizons.main.pool

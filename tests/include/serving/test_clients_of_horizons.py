@@ -205,6 +205,7 @@ def test_sagemakers_client_gets_the_status_of_what_the_live_model_cannot_answer(
 
 def test_kserves_first_protocol_has_both_models(both: Both) -> None:
     get = both.server.client.get
+    assert get("/").json() == {"status": "alive"}
     assert get("/v1/models").json() == {"models": [USE_CASE, LIVE]}
     for model in (USE_CASE, LIVE):
         assert get(f"/v1/models/{model}").json() == {"name": model, "ready": True}
