@@ -13,12 +13,12 @@ import pandas as pd
 from include.demo.airflow import Airflow
 from include.patience import Patience
 from include.serving import child_server
-from include.settings import Settings
 from include.steps.context import StepContext
+from include.steps.features import build as feature_step
+from include.steps.features import snapshot_archive
 from include.steps.score import prediction_log
 from include.stores import snapshot_store, table_snapshot
 from ml.errors import SetupError
-from ml.features import cutoffs_by_entity
 from ml.usecase import Live, UseCase
 
 _STEP = timedelta(minutes=15)
@@ -41,8 +41,9 @@ def moments(day_cutoffs: "pd.Series[pd.Timestamp]", hours: float) -> tuple[datet
 
 def play(use_case: UseCase, live: Live, day: date, airflow: Airflow) -> None:
     """Ask for each entity of `day` once the data has reached its cutoff, and log the answers in the lake."""
-    settings, due = airflow.settings, cutoffs_of(use_case, live, day, airflow.settings)
+    settings = airflow.settings
     context = StepContext(case=use_case.at(live.name), settings=settings)
+    due = cutoffs_of(context, day)
     prediction_log.collect(context.case.name)
     answered = set(prediction_log.looked_up(context, str(day))["entity"])
     requests_by_moment = {
@@ -65,15 +66,15 @@ def play(use_case: UseCase, live: Live, day: date, airflow: Airflow) -> None:
     prediction_log.collect(context.case.name)
 
 
-def cutoffs_of(use_case: UseCase, live: Live, day: date, settings: Settings) -> "pd.Series[pd.Timestamp]":
+def cutoffs_of(context: StepContext, day: date) -> "pd.Series[pd.Timestamp]":
     """Return the live cutoff of each entity of `day`, by entity, in order; entities without an event are left out."""
-    entities = table_snapshot.take(use_case, settings).read("valid", use_case.entities, str(day), str(day))
-    return cutoffs_by_entity(use_case, live, entities).dropna().sort_values()
+    tables = table_snapshot.take(context.case, context.settings)
+    return feature_step.cutoffs(context.case, tables, str(day), str(day)).sort_values()
 
 
 def _remove_later_snapshots(context: StepContext, moment: datetime) -> None:
     """Remove the live snapshots after `moment`, such as those of an earlier attempt: the newest one is served."""
-    folder = snapshot_store.folder_of(context.settings.feature_store, context.case.name)
+    folder = snapshot_archive.folder(context)
     later = {each for each in snapshot_store.nights(folder) if datetime.fromisoformat(each) > moment}
     if later:
         snapshot_store.remove(folder, later)

@@ -72,7 +72,9 @@ def test_a_live_day_that_is_interrupted_asks_for_the_others_when_it_is_played_ag
     intraday.refresh("taxi", datetime(2024, 3, 17, 23, tzinfo=UTC))  # a person publishes the snapshot of a later moment
     live_day.play(taxi, taxi.lives[0], DAY, again)  # type: ignore[arg-type]
     answers = prediction_log.looked_up(context, NIGHT)
-    assert sorted(answers["entity"]) == sorted(live_day.cutoffs_of(taxi, taxi.lives[0], DAY, settings).index)
+    assert sorted(answers["entity"]) == sorted(
+        live_day.cutoffs_of(StepContext(case=taxi.at("live"), settings=settings), DAY).index
+    )
     assert again.moments[0] == first.moments[-1]
     champion = ledger.champion(warehouse.engine(settings.warehouse_url), "taxi-live")
     assert champion is not None
