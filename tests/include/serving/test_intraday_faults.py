@@ -16,6 +16,7 @@ from include import usecases
 from include.cli.main import app
 from include.demo import live_day
 from include.settings import Settings, load_settings
+from include.steps.context import StepContext
 from include.steps.features import build, snapshot_archive
 from include.steps.ingest import intraday
 from include.stores import lake, ledger, packages, snapshot_store, warehouse
@@ -67,7 +68,7 @@ def newest_manifest(settings: Settings) -> str:
 
 
 def cutoffs(case: UseCase, settings: Settings) -> "pd.Series[pd.Timestamp]":
-    return live_day.cutoffs_of(case, case.lives[0], date.fromisoformat(NIGHT), settings)
+    return live_day.cutoffs_of(StepContext(case=case.at("live"), settings=settings), date.fromisoformat(NIGHT))
 
 
 def wait_for_moment(server: Server, moment: datetime) -> None:
