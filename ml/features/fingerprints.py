@@ -162,7 +162,8 @@ def _definition(feature: Feature, name: str) -> tuple[object, ...]:
 def _row_identity(table: Table) -> tuple[object, ...]:
     """Return the declarations that determine when the rows of a table are known, and their order."""
     never = (table.never,) if table.never else ()
-    return (table.name, table.key, table.event_time, table.known_at, table.night, table.missing, *never)
+    written = () if table.csv.is_default else (table.csv,)
+    return (table.name, table.key, table.event_time, table.known_at, table.night, table.missing, *never, *written)
 
 
 def _format_names(names: list[str]) -> str:

@@ -100,7 +100,14 @@ def ingest_table(
         return _assemble_result(parts, mismatched_files, origin, _quarantine_all(raw, ""))
     try:
         checked = validation.check(
-            raw, model, table.key, missing=table.missing, never=table.never, masked=hidden, seen_keys=seen_keys
+            raw,
+            model,
+            table.key,
+            missing=table.missing,
+            never=table.never,
+            form=table.csv,
+            masked=hidden,
+            seen_keys=seen_keys,
         )
         checked = _with_availability(checked, raw, table, schedule, period)
         for reference in table.references:

@@ -6,6 +6,7 @@ resolves them.
 """
 
 from ml.usecase.adoption import Adoption
+from ml.usecase.csv_format import CsvFormat
 from ml.usecase.data import Delay, Personal, Reference, Table
 from ml.usecase.expectations import Directional, Expectation, Invariant
 from ml.usecase.features import AsOf, Column, Feature, Function, Lookup, Ratio, Since, Text, Window
@@ -69,6 +70,7 @@ __all__ = [
     "CatchUp",
     "Column",
     "Cost",
+    "CsvFormat",
     "Delay",
     "Demo",
     "DeterministicLevels",

@@ -1,8 +1,10 @@
 """Declarations of the input data: tables, keys, references, personal columns, and when each row became known."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
+from ml.usecase.csv_format import CsvFormat
 from ml.usecase.declaration import NAME, check, check_hours, check_types, check_unique
 
 Destination = Literal["features", "logs", "reports"]
@@ -78,6 +80,9 @@ class Table:
     stored as missing. A far instant that is not declared is an instant like any other, or refused if the type of the
     column cannot store it.
 
+    `csv` says how CSV files are written, where this is not the default. `columns` has the declared name of each column
+    that the files call otherwise: `columns={"Churned?": "churned"}`.
+
     A night waits for the files of `required` tables. The file of
     any other table lands only when there are new rows.
     """
@@ -92,6 +97,8 @@ class Table:
     references: tuple[Reference, ...] = ()
     missing: tuple[str, ...] = ("",)
     never: tuple[str, ...] = ()
+    csv: CsvFormat = CsvFormat()
+    columns: Mapping[str, str] = field(default_factory=dict, hash=False)
     required: bool = True
     personal: tuple[Personal, ...] = ()
 
@@ -101,6 +108,7 @@ class Table:
         check(bool(self.key), f"table {self.name!r} needs a key: the columns that identify its rows")
         check_unique(f"the columns of the key of {self.name!r}", self.key)
         check_unique(f"the derived columns of {self.name!r}", self.derived)
+        check_unique(f"the declared names in columns= of {self.name!r}", self.columns.values())
         for text in self.never:
             check(
                 text not in self.missing and text == text.strip() != "",

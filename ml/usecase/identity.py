@@ -5,7 +5,7 @@ they had when digests were first stored: a rename does not change the meaning, s
 """
 
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, Field, fields, is_dataclass
 
 # Current names, and the names that the text has for them.
 _CLASSES: Mapping[str, str] = {
@@ -78,7 +78,7 @@ _FIELDS: Mapping[str, Mapping[str, str]] = {
 # Fields of later releases that change no model: they are left out while they have their defaults.
 _LATER_FIELDS: Mapping[str, frozenset[str]] = {
     "Adoption": frozenset({"queue", "queue_nights", "queue_error", "min_nights_share"}),
-    "Table": frozenset({"never"}),
+    "Table": frozenset({"never", "csv", "columns"}),
     "Triggers": frozenset({"worth"}),
     "Demo": frozenset({"live_day"}),
     "Live": frozenset(
@@ -100,6 +100,10 @@ _LATER_FIELDS: Mapping[str, frozenset[str]] = {
 _OMITTED: Mapping[str, frozenset[str]] = {"UseCase": frozenset({"explanations", "retention"})}
 
 
+def _default(field: "Field[object]") -> object:
+    return field.default if field.default_factory is MISSING else field.default_factory()
+
+
 def text(value: object) -> str:
     """Return the canonical text of a declaration, of a value, or of a tuple of these.
 
@@ -114,7 +118,7 @@ def text(value: object) -> str:
         values = (
             f"{spelt.get(each.name, each.name)}={text(getattr(value, each.name))}"
             for each in fields(value)
-            if each.name not in omitted and (each.name not in later or getattr(value, each.name) != each.default)
+            if each.name not in omitted and (each.name not in later or getattr(value, each.name) != _default(each))
         )
         return f"{_CLASSES.get(name, name)}({', '.join(values)})"
     if isinstance(value, tuple):

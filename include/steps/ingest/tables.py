@@ -46,7 +46,7 @@ def in_dependency_order(case: UseCase) -> list[Table]:
 def declared_columns(case: UseCase, table: Table) -> DeclaredColumns:
     """Return the columns of the table's contract, as the readers of its files need them."""
     return DeclaredColumns.from_model(
-        coherence.schema_model(case, table), confidential=bool(hidden_columns(case, table))
+        coherence.schema_model(case, table), confidential=bool(hidden_columns(case, table)), table=table
     )
 
 

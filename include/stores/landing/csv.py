@@ -3,11 +3,14 @@
 A file without quotes is split with NumPy, in batches of lines. A file with quotes is read record by record.
 """
 
+import codecs
 import csv
 import io
 import json
+import tempfile
 from collections import deque
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO
 
@@ -23,6 +26,7 @@ from ml.arrays import Integers
 from ml.errors import DataError
 from ml.ingestion.declared_columns import ANY_COLUMNS, DeclaredColumns
 
+_DELIMITERS = (";", "\t", "|", ",", ":")
 _BLOCK, _MAX_RECORD = 4 * 1024**2, 16 * 1024**2
 csv.field_size_limit(2**31 - 1)  # long fields are reported below; the reader's own limit would reject the whole file
 
@@ -32,11 +36,34 @@ def read(file: IO[bytes], max_rows: int, columns: DeclaredColumns = ANY_COLUMNS)
 
     Raises DataError when the text is UTF-16, has no header, or has a column twice.
     """
-    text_start = rows.text_start(file)
-    file.seek(text_start)
-    quoted = _is_quoted(file)
-    file.seek(text_start)
-    return _read_quoted(file, max_rows, columns) if quoted else _read_unquoted(file, max_rows, columns)
+    with _in_utf8(file, columns.csv.encoding) as text:
+        text_start = rows.text_start(text)
+        text.seek(text_start)
+        quoted = _is_quoted(text)
+        text.seek(text_start)
+        read_text = _read_quoted if quoted else _read_unquoted
+        yield from read_text(text, max_rows, columns)
+
+
+@contextmanager
+def _in_utf8(file: IO[bytes], encoding: str) -> Iterator[IO[bytes]]:
+    """Yield the file in UTF-8, rewritten in a temporary one if it has another encoding; what cannot be decoded is marked.
+
+    Raises DataError if the file is not in this encoding at all.
+    """
+    if codecs.lookup(encoding).name == "utf-8":
+        yield file
+        return
+    decode = codecs.getincrementaldecoder(encoding)(errors="replace").decode
+    file.seek(0)
+    with tempfile.TemporaryFile() as rewritten:
+        try:
+            while block := file.read(_BLOCK):
+                rewritten.write(decode(block).encode())
+            rewritten.write(decode(b"", True).encode())
+        except UnicodeError as fault:
+            raise DataError(f"expected text in {encoding}, as CsvFormat declares, got other bytes ({fault})") from None
+        yield rewritten
 
 
 def _is_quoted(file: IO[bytes]) -> bool:
@@ -54,28 +81,29 @@ def _read_unquoted(file: IO[bytes], max_rows: int, columns: DeclaredColumns) -> 
     """Yield the rows of text without quotes, one per line; lines that do not fit the header are malformed."""
     texts = (line.rstrip(b"\r\n").decode(errors="replace") for line in file)
     number, first = next(((number, text) for number, text in enumerate(texts, 1) if text), (0, ""))
-    header = _check_header(first.split(",") if first else [], columns)
+    delimiter = columns.csv.delimiter
+    header = _check_header(first.split(delimiter) if first else [], columns)
     for lines in rows.batches(iter(file), max_rows, b"".join):
-        yield _parse_lines(lines.replace(b"\r\n", b"\n"), header, lines_before=number)
+        yield _parse_lines(lines.replace(b"\r\n", b"\n"), header, delimiter, lines_before=number)
         number += lines.count(b"\n")
 
 
-def _parse_lines(content: bytes, header: list[str], lines_before: int) -> Rows:
+def _parse_lines(content: bytes, header: list[str], delimiter: str, lines_before: int) -> Rows:
     """Return the rows of `content`, which begins after `lines_before` lines of the file."""
-    lines = Lines.from_bytes(content)
+    lines = Lines.from_bytes(content, delimiter)
     numbers = lines.numbers + lines_before
-    suspect_lines = np.flatnonzero((lines.commas != len(header) - 1) | lines.suspect)
-    faults = {at: _fault(lines.text(at).split(","), header) for at in suspect_lines.tolist()}
+    suspect_lines = np.flatnonzero((lines.delimiters != len(header) - 1) | lines.suspect)
+    faults = {at: _fault(lines.text(at).split(delimiter), header) for at in suspect_lines.tolist()}
     wrong = [at for at, fault in faults.items() if fault]
     keep = np.ones(len(lines), bool)
     keep[wrong] = False
     return Rows(
-        well_formed=_frame(lines.select(keep), header, numbers[keep]),
+        well_formed=_frame(lines.select(keep), header, delimiter, numbers[keep]),
         malformed=rows.malformed([(int(numbers[at]), lines.text(at), faults[at]) for at in wrong]),
     )
 
 
-def _frame(body: bytes, header: list[str], numbers: Integers) -> pd.DataFrame:
+def _frame(body: bytes, header: list[str], delimiter: str, numbers: Integers) -> pd.DataFrame:
     if not body:
         return pd.DataFrame(columns=header, dtype=str)
     if body.startswith(rows.BOM):  # of a cell: Arrow takes the first for the mark of a file
@@ -83,7 +111,7 @@ def _frame(body: bytes, header: list[str], numbers: Integers) -> pd.DataFrame:
     table = pyarrow.csv.read_csv(
         io.BytesIO(body),
         read_options=pyarrow.csv.ReadOptions(column_names=header, block_size=max(len(body), 1)),
-        parse_options=pyarrow.csv.ParseOptions(quote_char=False, ignore_empty_lines=False),
+        parse_options=pyarrow.csv.ParseOptions(delimiter=delimiter, quote_char=False, ignore_empty_lines=False),
         convert_options=pyarrow.csv.ConvertOptions(
             column_types=dict.fromkeys(header, pa.dictionary(pa.int32(), pa.string())),
             strings_can_be_null=False,
@@ -96,7 +124,7 @@ def _frame(body: bytes, header: list[str], numbers: Integers) -> pd.DataFrame:
 def _read_quoted(file: IO[bytes], max_rows: int, columns: DeclaredColumns) -> Iterator[Rows]:
     text = io.TextIOWrapper(file, "utf-8", "replace", newline="")
     try:
-        records = _records(text)
+        records = _records(text, columns.csv.delimiter)
         first = next(records, None)
         header = _check_header(first.cells if first else [], columns)
         for batch in rows.batches(records, max_rows, list):
@@ -160,7 +188,7 @@ class _RecordLines:
         return first
 
 
-def _records(text: Iterable[str]) -> Iterator[_Record]:
+def _records(text: Iterable[str], delimiter: str) -> Iterator[_Record]:
     """Yield each record; if a quote is left open, its line is malformed, and the lines after it are read again.
 
     No more than one record is in memory. The lines of a rejected record are scanned once more, so the time is linear
@@ -169,7 +197,7 @@ def _records(text: Iterable[str]) -> Iterator[_Record]:
     lines, width = _RecordLines(iter(text)), 0
     while True:
         try:
-            for cells in csv.reader(lines, strict=True):
+            for cells in csv.reader(lines, strict=True, delimiter=delimiter):
                 if lines.count > 1 and width and len(cells) != width:
                     raise csv.Error(f"a record of {len(cells)} fields over {lines.count} lines")
                 if cells:
@@ -179,7 +207,7 @@ def _records(text: Iterable[str]) -> Iterator[_Record]:
         except csv.Error as error:
             line = lines.first_line
             content = lines.reject().rstrip("\r\n")
-            yield _Record(line, [content], f"expected comma-separated values, got {error}")
+            yield _Record(line, [content], f"expected values separated by {delimiter!r}, got {error}")
         else:
             return
 
@@ -188,7 +216,24 @@ def _check_header(names: list[str], columns: DeclaredColumns) -> list[str]:
     if not names:
         raise DataError("expected a header line, got an empty file")
     rows.check_names(names, columns)
+    if (other := _probable_delimiter(names, columns)) is not None:
+        raise DataError(
+            f"expected columns separated by {columns.csv.delimiter!r}, got one column; {other!r} is probably the "
+            f"delimiter: declare Table(csv=CsvFormat(delimiter={other!r}))"
+        )
     return names
+
+
+def _probable_delimiter(names: list[str], columns: DeclaredColumns) -> str | None:
+    """Return the character at which a header of one column has most declared names; None if it is as declared."""
+    if len(names) > 1 or len(columns.names) < 2 or names[0] in columns.names:
+        return None
+    known = {
+        each: len({part.strip('"') for part in names[0].split(each)}.intersection(columns.names))
+        for each in _DELIMITERS
+    }
+    best = max(known, key=lambda each: known[each])
+    return best if known[best] > 1 else None
 
 
 def _fault(cells: list[str], header: list[str]) -> str:

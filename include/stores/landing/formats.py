@@ -5,9 +5,10 @@ import os
 import tempfile
 import zlib
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import IO
 
-from include.stores.landing import csv, jsonlines, parquet
+from include.stores.landing import csv, jsonlines, parquet, rows
 from include.stores.landing.rows import Rows
 from ml.errors import DataError
 from ml.ingestion.declared_columns import ANY_COLUMNS, DeclaredColumns
@@ -36,10 +37,17 @@ def read(name: str, file: IO[bytes], max_rows: int, columns: DeclaredColumns = A
         raise DataError(f"{name}: expected a name that ends in one of {', '.join((*_READERS, *_INFLATED))}")
     if not file.seek(0, os.SEEK_END):
         raise DataError(f"{name}: expected a header line, got an empty file")
+    if columns.csv.changes_cells and not ending.startswith(".csv"):
+        raise DataError(
+            f"{name}: expected CSV, because the table declares how its cells are written (csv=CsvFormat(...)), got a file "
+            f"in {ending}, which says that itself; land it as CSV, or as another table"
+        )
     reader = _READERS[ending.removesuffix(".gz")]
     try:
         with tempfile.SpooledTemporaryFile(_MIN_BOUND) as buffer:
-            yield from reader(inflate(file, buffer) if ending.endswith(".gz") else file, max_rows, columns)
+            content = inflate(file, buffer) if ending.endswith(".gz") else file
+            for batch in reader(content, max_rows, columns.as_written):
+                yield _with_declared_names(batch, columns)
     except DataError as fault:
         raise DataError(f"{name}: {fault}") from None
     except (OSError, MemoryError):  # of the machine, not of the file
@@ -49,6 +57,15 @@ def read(name: str, file: IO[bytes], max_rows: int, columns: DeclaredColumns = A
             f"{name}: expected a file that can be read, got an error of its reader ({type(fault).__name__}); correct "
             "the file, or land it in another format"
         ) from fault
+
+
+def _with_declared_names(batch: Rows, columns: DeclaredColumns) -> Rows:
+    """Return the rows with the declared names of columns; raises DataError when a file has both names of one."""
+    if not columns.renamed:
+        return batch
+    renamed = batch.well_formed.rename(columns=dict(columns.renamed))
+    rows.check_names(list(renamed.columns), columns)
+    return replace(batch, well_formed=renamed)
 
 
 def inflate(compressed: IO[bytes], buffer: IO[bytes]) -> IO[bytes]:

@@ -7,12 +7,12 @@ import numpy as np
 from include.stores.landing.rows import LONGEST_CELL, UNDECODABLE
 from ml.arrays import Booleans, Integers
 
-_NEWLINE, _COMMA, _NUL, _ASCII = 10, 44, 0, 127
+_NEWLINE, _NUL, _ASCII = 10, 0, 127
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Lines:
-    """The non-empty lines of a text: start, end, line number and number of commas of each, as arrays of one shape (n,).
+    """The non-empty lines of a text: start, end, line number and number of delimiters of each, as arrays of one shape (n,).
 
     `suspect` marks the lines that must be checked one by one: those with a NUL, with bytes that are not ASCII in a text
     that is not UTF-8, or longer than the longest cell allowed.
@@ -22,11 +22,11 @@ class Lines:
     starts: Integers
     ends: Integers
     numbers: Integers
-    commas: Integers
+    delimiters: Integers
     suspect: Booleans
 
     @classmethod
-    def from_bytes(cls, content: bytes) -> "Lines":
+    def from_bytes(cls, content: bytes, delimiter: str = ",") -> "Lines":
         """Return the lines of `content`, in which every line ends in LF."""
         text = np.frombuffer(content, np.uint8)
         ends = np.append(np.flatnonzero(text == _NEWLINE), len(text)).astype(np.int64)
@@ -40,7 +40,7 @@ class Lines:
             starts=starts,
             ends=ends,
             numbers=non_empty + 1,
-            commas=_count_between(text == _COMMA, starts, ends),
+            delimiters=_count_between(text == ord(delimiter), starts, ends),
             suspect=(_count_between(suspicious, starts, ends) > 0) | (ends - starts > LONGEST_CELL),
         )
 

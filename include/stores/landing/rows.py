@@ -49,7 +49,9 @@ def text_start(file: IO[bytes]) -> int:
     file.seek(0)
     start = file.read(len(BOM))
     if start.startswith(_UTF16):
-        raise DataError("expected UTF-8 text, got UTF-16; save it as UTF-8 and land it again")
+        raise DataError(
+            "expected UTF-8 text, got UTF-16: declare Table(csv=CsvFormat(encoding='utf-16')), or save it as UTF-8"
+        )
     return len(BOM) if start == BOM else 0
 
 

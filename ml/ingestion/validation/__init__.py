@@ -5,8 +5,9 @@ inferred. A quarantined row keeps its text and gets its reasons. A violated rule
 quarantined, the whole table is refused, or a warning is given and all rows are kept.
 """
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
+from functools import partial
 
 import pandas as pd
 import pandera.pandas as pa
@@ -15,8 +16,10 @@ from ml.errors import DataError
 from ml.ingestion.declared_columns import list_names
 from ml.ingestion.validation import parsing
 from ml.ingestion.validation.contract import Contract, Violation
+from ml.ingestion.validation.parsing import ParsedColumn
 from ml.ingestion.validation.reasons import Reasons
 from ml.ingestion.validation.uniqueness import SeenKeys, find_duplicates
+from ml.usecase import CsvFormat
 
 __all__ = ["SeenKeys", "ValidationResult", "Violation", "check", "check_columns", "quarantine"]
 
@@ -45,20 +48,21 @@ def check(
     *,
     missing: tuple[str, ...] = ("",),
     never: tuple[str, ...] = (),
+    form: CsvFormat = CsvFormat(),
     masked: Collection[str] = (),
     seen_keys: SeenKeys | None = None,
 ) -> ValidationResult:
     """Return the rows of `raw` (text) that satisfy the contract `model`, and those that do not.
 
     Of rows with the same key, the first is kept. `missing` has the texts that stand for an empty cell, and `never`
-    those that stand for an instant or a date that never comes. Values of the `masked` columns do not appear in reasons.
+    those that stand for an instant or a date that never comes; `form` says how the cells are written. Values of the `masked` columns do not appear in reasons.
     The chunks of a long table are checked with the same `seen_keys`. Raises DataError if no row can be validated: the
     columns do not match the contract, or a rule refuses the whole table.
     """
     contract = Contract(model, masked)
     left_out = check_columns(list(raw.columns), model, masked)
     reasons = Reasons()
-    typed = _parse_columns(raw, contract, missing, never, reasons)
+    typed = _parse_columns(raw, contract, partial(parsing.parse, missing=missing, never=never, form=form), reasons)
     good = _to_contract_types(_drop_failed(typed, reasons), contract)
     for finding in contract.find_violations(good, seen_keys):
         if not finding.row_labels:
@@ -113,12 +117,12 @@ def quarantine(result: ValidationResult, raw: pd.DataFrame, row_reasons: "pd.Ser
 
 
 def _parse_columns(
-    raw: pd.DataFrame, contract: Contract, missing: tuple[str, ...], never: tuple[str, ...], reasons: Reasons
+    raw: pd.DataFrame, contract: Contract, parse: Callable[[pd.Series, str], ParsedColumn], reasons: Reasons
 ) -> pd.DataFrame:
     """Return the columns of the contract, parsed as their types; an optional column that is absent is empty."""
     columns = {}
     for name, dtype in contract.types.items():
-        cells = parsing.parse(raw[name] if name in raw else pd.Series("", raw.index), dtype, missing, never)
+        cells = parse(raw[name] if name in raw else pd.Series("", raw.index), dtype)
         if name in raw:
             reasons.add_cell_faults(name, cells, contract, raw.index)
         columns[name] = cells.to_series(raw.index)

@@ -4,7 +4,7 @@ The value of a cell depends on its text only: not on other cells of its column, 
 type cannot store exactly is refused; only decimal fractions and exponents of floats are rounded, to the nearest value.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,8 +12,9 @@ import pandas as pd
 import polars as pl
 
 from ml.arrays import Booleans, Integers
-from ml.ingestion.validation.parsing import instants, numbers
+from ml.ingestion.validation.parsing import instants, numbers, written
 from ml.ingestion.validation.parsing.cells import Cells, Refusal
+from ml.usecase import CsvFormat
 
 __all__ = ["ParsedColumn", "Refusal", "parse", "supports"]
 
@@ -56,10 +57,17 @@ def supports(dtype: str) -> bool:
     return _reader(dtype) is not None
 
 
-def parse(raw: pd.Series, dtype: str, missing: tuple[str, ...] = ("",), never: tuple[str, ...] = ()) -> ParsedColumn:
+def parse(
+    raw: pd.Series,
+    dtype: str,
+    missing: tuple[str, ...] = ("",),
+    never: tuple[str, ...] = (),
+    form: CsvFormat = CsvFormat(),
+) -> ParsedColumn:
     """Return a text column parsed as `dtype`, white space around a text ignored.
 
-    Texts in `missing` are empty cells. Texts in `never` stand for an instant or a date that never comes.
+    Texts in `missing` are empty cells. Texts in `never` stand for an instant or a date that never comes. The others are
+    written as `form` says.
 
     >>> column = parse(pd.Series([" 7", "NA", "7.5"]), "int64", missing=("NA",))
     >>> column.to_series(pd.RangeIndex(3)).tolist(), column.unreadable.tolist(), column.refusals[0].expected
@@ -70,10 +78,27 @@ def parse(raw: pd.Series, dtype: str, missing: tuple[str, ...] = ("",), never: t
     is_never = stripped.is_in(list(never) if dtype in _TIMES else [])
     reader = _reader(dtype)
     assert reader is not None, f"coherence lets no contract ask for {dtype}"
-    cells = reader(stripped.set(stripped.is_in([*missing, ""]) | is_never, None), dtype)
+    given = stripped.set(stripped.is_in([*missing, ""]) | is_never, None)
+    rewritten, refused = (given, ()) if form.is_default else _rewrite(given, dtype, form)
+    cells = reader(rewritten, dtype)
     return ParsedColumn(
-        codes=codes, texts=levels, values=cells.values, refusals=cells.refusals, never=is_never.to_numpy()
+        codes=codes,
+        texts=levels,
+        values=cells.values,
+        refusals=(*Cells.refusing(cells.values, *refused).refusals, *cells.refusals),
+        never=is_never.to_numpy(),
     )
+
+
+def _rewrite(text: pl.Series, dtype: str, form: CsvFormat) -> tuple[pl.Series, Sequence[written.Refused]]:
+    if dtype in (*numbers.FLOATS, *numbers.INTEGERS):
+        return written.rewrite_numbers(text, form)
+    if dtype in ("bool", "boolean"):
+        return written.rewrite_booleans(text, form), ()
+    if dtype in _TIMES:
+        rewrite = written.rewrite_instants if dtype.endswith("UTC]") else written.rewrite_dates
+        return rewrite(text, form)
+    return text, ()
 
 
 def _distinct(raw: pd.Series) -> tuple[Integers, list[str]]:
