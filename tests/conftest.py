@@ -19,6 +19,7 @@ from include.stores.files import locations
 from include.stores.signing import dsse
 from ml.usecase import UseCase
 from tests import postgres as postgres_server
+from tests import released as released_home
 from tests import s3
 from tests.faults import Faults, run_proxy
 from tests.made_once import Once, maker
@@ -151,6 +152,19 @@ def faults(fault_proxy: Faults, bucket: str, monkeypatch: pytest.MonkeyPatch) ->
 def taxi(toys: None) -> UseCase:
     """The toy with daily nights, window features and lookups."""
     return usecases.get("taxi")
+
+
+@pytest.fixture
+def released(
+    prepared_home: Path, once: Once, taxi: UseCase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Settings]:
+    """A home for this test only, in which `taxi` has a champion at each horizon (`tests.released`)."""
+    made = once("released", lambda folder: released_home.make(prepared_home, folder))
+    shutil.copytree(made, tmp_path / "home")
+    monkeypatch.setenv("RATCHET_HOME", str(tmp_path / "home"))
+    load_settings.cache_clear()
+    yield load_settings()
+    load_settings.cache_clear()
 
 
 @pytest.fixture

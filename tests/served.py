@@ -38,16 +38,15 @@ CANDIDATES = {"trees": GradientBoosting(trees=5, leaves=4, rows_per_leaf=10), "l
 _SECONDS = 60
 
 
-def model(candidate: str = "trees") -> Model:
-    """Return a small model of `hour` and `zone`."""
-    return fitting.fit(
-        CANDIDATES[candidate], fitting.prepare(FRAME, LABELS, NIGHTS, NAMES, target=YES_OR_NO, seed=1, threads=1)
-    ).model
+def model(candidate: str = "trees", frame: pd.DataFrame = FRAME) -> Model:
+    """Return a small model of the columns of `frame`."""
+    rows = fitting.prepare(frame, LABELS, NIGHTS, tuple(frame.columns), target=YES_OR_NO, seed=1, threads=1)
+    return fitting.fit(CANDIDATES[candidate], rows).model
 
 
-def packaged(settings: Settings, candidate: str = "trees", **facts: object) -> str:
-    """Store a signed package and return its digest; `facts` override those of the toy."""
-    packed = package_files.pack(model(candidate), FRAME, FACTS | facts)
+def packaged(settings: Settings, candidate: str = "trees", frame: pd.DataFrame = FRAME, **facts: object) -> str:
+    """Store a signed package of `model(candidate, frame)` and return its digest; `facts` override those of the toy."""
+    packed = package_files.pack(model(candidate, frame), frame, FACTS | facts)
     packages.put(settings.packages, packed.digest, model_signing.sign(packed.digest, packed.files, settings))
     return packed.digest
 

@@ -60,7 +60,7 @@ def create(use_case: str, settings: Settings, config: ServingConfig) -> FastRout
     app.add_exception_handler(HTTPException, _handle_http_exception)
     app.add_exception_handler(Exception, _handle_unexpected_error)
     app.openapi = _openapi_builder(app, horizons)  # type: ignore[method-assign]  # FastAPI's own way to change it
-    return FastRouter(app, gateway, {"name": use_case})
+    return FastRouter(app, gateway, {"name": use_case, "endpoint": use_case})
 
 
 async def _refresh_periodically(horizons: Horizons, seconds: float) -> None:
@@ -87,7 +87,7 @@ def _add_scoring_routes(app: FastAPI, gateway: Gateway, config: ServingConfig) -
     routes = {
         "/score": NATIVE,
         "/invocations": DATAFRAMES,
-        "/endpoints/{name}/invocations": DATAFRAMES,
+        "/endpoints/{endpoint}/invocations": DATAFRAMES,
         config.predict_route or "/predict": INSTANCES,
         "/v1/models/{name}:predict": INSTANCES,
         "/v1/models/{name}:explain": EXPLAINED,
@@ -135,18 +135,20 @@ def _openapi_builder(app: FastAPI, horizons: Horizons) -> Callable[[], dict[str,
         champion, snapshot = pool.serving.champion, pool.serving.champion.snapshot_store.served
         example_entity = next(iter(snapshot.row_index), None) if snapshot else None
         queries: dict[str, list[dict[str, Any]]] = {}
+        horizon_names = [each.horizon for each in horizons]
         for route in app.routes:
             if isinstance(route, FastRoute) and isinstance(route.endpoint, Endpoint):
                 protocol = route.endpoint.protocol.name
                 operation = schema["paths"][route.path]["post"]
-                operation["requestBody"] = openapi.body(protocol, champion.input_schema, example_entity)
-                queries[route.path] = openapi.query_parameters(protocol)
-        names = {"name": pool.use_case, "version": champion.digest}
+                operation["requestBody"] = openapi.body(protocol, champion.input_schema, example_entity, horizon_names)
+                queries[route.path] = openapi.query_parameters(protocol, horizon_names)
+        models = [each.name for each in horizons]
+        names = {"name": models, "endpoint": models, "version": [champion.digest]}
         for path, methods in schema["paths"].items():
             for each in methods.values():
                 each["parameters"] = [
-                    {"name": name, "in": "path", "required": True, "schema": {"type": "string", "enum": [value]}}
-                    for name, value in names.items()
+                    {"name": name, "in": "path", "required": True, "schema": {"type": "string", "enum": values}}
+                    for name, values in names.items()
                     if f"{{{name}}}" in path
                 ] + queries.get(path, [])
         return schema

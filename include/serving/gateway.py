@@ -18,9 +18,10 @@ from include.serving import content_coding, explanations
 from include.serving.config import ServingConfig
 from include.serving.content_coding import CodingError, TooLargeError
 from include.serving.handler import Prediction, ScoreRequest
-from include.serving.horizons import Choice, Horizons, ServedModel
-from include.serving.protocols import Protocol, ProtocolRequest, Reply
+from include.serving.horizons import Choice, Chooser, Horizons, ServedModel
+from include.serving.protocols import Protocol, ProtocolRequest, Reply, codec
 from include.serving.protocols.codec import JSON, MediaError
+from include.serving.protocols.dataframes import ATTRIBUTES
 from include.serving.protocols.tensors import HEADER
 from ml.errors import (
     EventPassedError,
@@ -37,11 +38,11 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 _REQUEST_ID, _JSON_BYTES = b"x-request-id", HEADER.lower().encode()
-_ATTRIBUTES, _ENABLE = b"x-amzn-sagemaker-custom-attributes", b"x-amzn-sagemaker-enable-explanations"
+_ATTRIBUTES, _ENABLE = ATTRIBUTES.lower().encode(), b"x-amzn-sagemaker-enable-explanations"
 _ATTRIBUTE = re.compile(r"([^;,=]+)=([^;,]*)")
-_HORIZON, _HORIZON_HEADER = "horizon", "X-Ratchet-Horizon"
+_HORIZON_HEADER = "X-Ratchet-Horizon"
 # The options that an address or SageMaker's header may have, and what one looks like there.
-_OPTIONS = {explanations.NAME: "'explain=true' or 'explain=3'", _HORIZON: "'horizon=live'"}
+_OPTIONS = {explanations.NAME: "'explain=true' or 'explain=3'", codec.HORIZON: "'horizon=live'"}
 _COUNT = re.compile(r"[0-9]{1,18}")
 _RETRY_SECONDS, _LONGEST_ID, _THREADS = 1, 128, 2
 _LOG = logging.getLogger(__name__)
@@ -175,9 +176,13 @@ class Gateway:
             raise StatusError(503, f"{waiting} requests are waiting already: try again later")
         try:
             options = _read_options(scope["query_string"], headers)
-            model = self._named_model(path.get("name"), options.get(_HORIZON))
-            protocol_request = self._build_request(model, options, headers, body, request_id)
+            name, horizon = self._model_in(path), options.get(codec.HORIZON)
+            model = self._named_model(name, horizon)
+            protocol_request = self._build_request(model, name, options, headers, body, request_id)
             decoded = protocol.read(protocol_request)
+            if decoded.horizon is not None:
+                horizon = decoded.horizon
+                model = self._named_model(name, horizon)
             score_request = ScoreRequest.from_rows(
                 decoded.rows,
                 request_id=request_id,
@@ -188,7 +193,7 @@ class Gateway:
                 explain=decoded.explain,
             )
             predictions = await self._answer(
-                score_request, model, path.get("name"), decoded.horizon or options.get(_HORIZON)
+                score_request, model, is_named=name is not None, is_option=horizon is not None
             )
             reply = protocol.write(protocol_request, predictions)
             return _with_horizons(reply, predictions)
@@ -204,8 +209,13 @@ class Gateway:
         """Return the number of requests that wait for an answer, without those whose body is still being read."""
         return self.active_requests() - self._reading
 
+    def _model_in(self, path: Mapping[str, str]) -> str | None:
+        """Return the model that the path names; the endpoint called like the use case is the whole server."""
+        endpoint = path.get("endpoint")
+        return path.get("name") if endpoint in (None, self._horizons.main.name) else endpoint
+
     def _named_model(self, name: str | None, horizon: str | None) -> ServedModel:
-        """Return the model that the path or the option names, or the night's; an endpoint of the use case has all.
+        """Return the model that the option or the path names, or else the main one.
 
         Raises UnknownEntityError for an unknown name, and ScoreRequestError when path and option name different models.
         """
@@ -221,18 +231,20 @@ class Gateway:
         return by_option
 
     async def _answer(
-        self, request: ScoreRequest, model: ServedModel, name: str | None, horizon: str | None
+        self, request: ScoreRequest, model: ServedModel, *, is_named: bool, is_option: bool
     ) -> list[Prediction]:
-        """Return the predictions of the model that the request names, or of the model chosen for each entity."""
-        if horizon is not None:
-            model = self._named_model(name, horizon)
+        """Return the predictions of the model that the path names, or of the model chosen for each entity.
+
+        `is_option` says that an option names the horizon of `model`, which is then chosen if it can answer.
+        """
         if not (self._horizons.are_several or model.is_live):
             return await self._score(model, request)
-        if not self._horizons.are_several or (name is not None and horizon is None):
+        if not self._horizons.are_several or (is_named and not is_option):
             self._horizons.check_reached(model, request.entities)
             return _marked(await self._score(model, request), [Choice(model=model)] * len(request.rows))
         model.handler.check_size(request)  # of the whole request: each model checks its part only
-        choices = [self._choose(entity, model, is_named=horizon is not None) for entity in request.entities]
+        chooser = None if is_option and not model.is_live else self._horizons.chooser([model] if is_option else [])
+        choices = [_choose(entity, model, chooser) for entity in request.entities]
         answers: dict[int, Prediction] = {}
         for chosen in {each.model.name: each.model for each in choices}.values():
             indexes = [index for index, each in enumerate(choices) if each.model is chosen]
@@ -240,15 +252,10 @@ class Gateway:
                 request,
                 rows=[request.rows[index] for index in indexes],
                 entities=[request.entities[index] for index in indexes],
+                positions=indexes,
             )
             answers.update(zip(indexes, await self._score(chosen, part), strict=True))
         return _marked([answers[index] for index in range(len(choices))], choices)
-
-    def _choose(self, entity: str | None, model: ServedModel, *, is_named: bool) -> Choice:
-        """Return the model for one row: that of the horizon that the request names, or else the latest one reached."""
-        if entity is None or (is_named and not model.is_live):
-            return Choice(model=model)
-        return self._horizons.choose(entity, [model] if is_named else [])
 
     async def _score(self, model: ServedModel, score_request: ScoreRequest) -> list[Prediction]:
         """Return the predictions; slow ones are computed in a thread, so that other requests are not blocked."""
@@ -262,6 +269,7 @@ class Gateway:
     def _build_request(
         self,
         model: ServedModel,
+        name: str | None,
         options: Mapping[str, str],
         headers: Mapping[bytes, str],
         body: bytes,
@@ -278,9 +286,9 @@ class Gateway:
         return ProtocolRequest(
             request_id=request_id,
             body=decoded if json_bytes is not None else content_coding.to_utf8(decoded, charset, limit),
-            model=model.name,
-            package=champion.digest,
+            model=name or model.name,
             input_schema=champion.input_schema,
+            schema_of=lambda horizon: self._named_model(name, horizon).pool.serving.champion.input_schema,
             content_type=media_type.strip().lower(),
             accept=headers.get(b"accept", ""),
             json_bytes=json_bytes,
@@ -313,6 +321,11 @@ def _read_options(query: bytes, headers: Mapping[bytes, str]) -> dict[str, str]:
     return options
 
 
+def _choose(entity: str | None, model: ServedModel, chooser: Chooser | None) -> Choice:
+    """Return the choice for one row: `model` for a row without an entity, and if there is no choice to make."""
+    return Choice(model=model) if entity is None or chooser is None else chooser.choose(entity)
+
+
 def _marked(predictions: Sequence[Prediction], choices: Sequence[Choice]) -> list[Prediction]:
     """Return the predictions with the horizon of the model that was chosen for each, and the reason."""
     return [
@@ -323,7 +336,7 @@ def _marked(predictions: Sequence[Prediction], choices: Sequence[Choice]) -> lis
 
 def _with_horizons(reply: Reply, predictions: Sequence[Prediction]) -> Reply:
     """Return the reply with a header that names the horizons of its predictions, for protocols that cannot."""
-    horizons = dict.fromkeys(each.horizon for each in predictions if each.horizon is not None)
+    horizons = codec.horizons_of(predictions)
     return replace(reply, headers={**reply.headers, _HORIZON_HEADER: ", ".join(horizons)}) if horizons else reply
 
 

@@ -37,9 +37,10 @@ _LOG = logging.getLogger(__name__)
 class PredictionRecord(msgspec.Struct, frozen=True, kw_only=True):
     """The logged record of one row. `at` is in seconds since 1970; `score` is None if there was a `fault`.
 
-    `request` is the server's id of the request, `client_request` the client's own, if it sent one. `night` is the night
-    of the feature snapshot that the server had. If the features of an entity were looked up, `snapshot` is the version
-    of the snapshot, and `sent` has the features that the request gave another value.
+    `request` is the server's id of the request, `client_request` the client's own, if it sent one. `row_index` is the
+    position of the row among all rows of the request. `night` is the night of the feature snapshot that the server had.
+    If the features of an entity were looked up, `snapshot` is the version of the snapshot, and `sent` has the features
+    that the request gave another value.
     """
 
     request: str
@@ -64,7 +65,8 @@ class ScoreRequest(msgspec.Struct, frozen=True, kw_only=True):
 
     The server makes `request_id`, so that no client chooses its route; `client_id` is the client's, to be logged.
     `package` is the digest of the package that the client requests; None lets the routing decide. Each score is
-    explained by `explain` features; 0 is not at all.
+    explained by `explain` features; 0 is not at all. `positions` are those of the rows in the client's request, if these
+    are not all of its rows.
     """
 
     request_id: str
@@ -75,6 +77,7 @@ class ScoreRequest(msgspec.Struct, frozen=True, kw_only=True):
     client_id: str | None = None
     package: str | None = None
     explain: int = 0
+    positions: Sequence[int] | None = None
 
     @classmethod
     def from_rows(cls, rows: Sequence[Row], **fields: Any) -> "ScoreRequest":
@@ -258,7 +261,7 @@ class RequestHandler:
             record = PredictionRecord(
                 request=request.request_id,
                 client_request=request.client_id,
-                row_index=index,
+                row_index=index if request.positions is None else request.positions[index],
                 at=time.time(),
                 protocol=request.protocol,
                 entity=request.entities[index],

@@ -4,7 +4,6 @@ The model named like the use case predicts at the night's horizon. The models of
 routing. Each has a pool, a handler, a prediction log and metrics of its own.
 """
 
-import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,8 +17,8 @@ from include.serving.model_pool import ModelPool
 from include.settings import Settings
 from include.stores import routing_store, snapshot_store
 from include.stores.request_log import RequestLog
-from ml.errors import EventPassedError, NotReachedError, UnknownEntityError
-from ml.features import CUTOFF
+from ml.errors import EventPassedError, NotReachedError, RatchetError, UnknownEntityError
+from ml.features.snapshots import FeatureSnapshot, LiveFacts
 from ml.scoring import request_schema
 from ml.usecase import model_names
 
@@ -55,6 +54,50 @@ class Choice:
     reason: str | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Chooser:
+    """The choice between models for the entities of one request, which all meet the same snapshots at the same age.
+
+    `lives` are the live models that have a snapshot. `night` is the snapshot of `main` if its cutoff counts too.
+    """
+
+    main: ServedModel
+    lives: Sequence[tuple[ServedModel, LiveSnapshot]]
+    night: FeatureSnapshot | None
+
+    def knows(self, entity: str) -> bool:
+        """Return whether a live snapshot has the cutoff of `entity`."""
+        return any(live.snapshot.cutoff(entity) is not None for _, live in self.lives)
+
+    def choose(self, entity: str) -> Choice:
+        """Return the model that answers for `entity`.
+
+        This is the one with the latest cutoff that the data has reached, or else that of the night: a live horizon
+        answers with the features as of the entity's cutoff, which are in its snapshot from then on. Raises
+        EventPassedError if the event is not after the moment of the newest live snapshot.
+        """
+        reached, reason = list[tuple[float, ServedModel]](), "no live snapshot has it"
+        for model, live in self.lives:
+            cutoff = live.snapshot.cutoff(entity)
+            if cutoff is None:
+                continue
+            _check_event(entity, cutoff, live.facts)
+            if live.is_too_old:
+                reason = f"the snapshot of {model.name} is {live.age_seconds / 60:.0f} minutes old, which is too old"
+            elif cutoff > live.facts.as_of:
+                data = _text(live.facts.as_of)
+                reason = f"its cutoff for {model.name} is at {_text(cutoff)}, and the data is of {data}"
+            else:
+                reached.append((cutoff, model))
+        if not reached:
+            return Choice(model=self.main, reason=reason)
+        cutoff, latest = max(reached, key=lambda each: each[0])
+        night_cutoff = self.night.cutoff(entity) if self.night else None
+        if night_cutoff is not None and cutoff < night_cutoff:
+            return Choice(model=self.main, reason=f"the night's cutoff for it is later than that of {latest.name}")
+        return Choice(model=latest)
+
+
 class Horizons:
     """The models of a use case that have a routing, by name; the one that the server was started for comes first."""
 
@@ -77,14 +120,35 @@ class Horizons:
         return list(dict.fromkeys(fault for each in self for fault in each.pool.faults))
 
     def refresh(self, *, retry: bool = False) -> list[str]:
-        """Load what is new of each model, and models that have a routing since the last time; return the faults."""
-        if not self._config.package:
-            for name in routing_store.models(self._settings.routes, self.main.name):
-                if name not in self._models:
-                    self._models = {**self._models, name: self._create(name)}
+        """Load what is new of each model, and models that have a routing since the last time; return the faults.
+
+        A model that cannot be added is a fault of the main model's pool, and keeps no other from being refreshed.
+        """
+        faults = [] if self._config.package else self._add_models()
         for each in self:
             each.pool.refresh(retry=retry)
+        self.main.pool.faults = (*faults, *self.main.pool.faults)
         return self.faults
+
+    def _add_models(self) -> list[str]:
+        """Add the models that have a routing since the last time; return the faults of those that cannot be added."""
+        main, faults = self.main.pool, list[str]()
+        try:
+            names = routing_store.models(self._settings.routes, self.main.name)
+        except OSError as error:
+            main.count_failure("models")
+            return [main.describe("list of models", error)]
+        for name in names:
+            if name in self._models:
+                continue
+            try:
+                self._models = {**self._models, name: self._create(name)}
+            except Exception as error:  # noqa: BLE001 - whatever is wrong with it, the other models are refreshed
+                main.count_failure("models")
+                faults.append(
+                    f"{name}: {error}" if isinstance(error, RatchetError) else main.describe(f"model {name}", error)
+                )
+        return faults
 
     def get(self, name: str) -> ServedModel:
         """Return the model called `name`; raises UnknownEntityError without one."""
@@ -100,52 +164,26 @@ class Horizons:
             raise UnknownEntityError(f"expected the {kind} {names}, got {request_schema.truncate(name)}")
         return known[name]
 
-    def choose(self, entity: str, among: Sequence[ServedModel] = ()) -> Choice:
-        """Return the model (of those `among` others, by default of all) that answers for `entity`.
-
-        This is the one with the latest cutoff that the data has reached, or else that of the night: a live horizon
-        answers with the features as of the entity's cutoff, which are in its snapshot from then on. Raises
-        EventPassedError if the event is not after the moment of the newest live snapshot.
-        """
-        reached, reason = list[tuple[int, ServedModel]](), "no live snapshot has it"
-        for model in among or self:
-            live = model.live_snapshot
-            cutoff = live.snapshot.cutoff(entity) if live else None
-            if live is None or cutoff is None:
-                continue
-            _check_event(entity, cutoff, live)
-            if live.is_too_old:
-                reason = f"the snapshot of {model.name} is {live.age_seconds / 60:.0f} minutes old, which is too old"
-            elif cutoff > live.as_of:
-                reason = f"its cutoff for {model.name} is at {_text(cutoff)}, and the data is of {_text(live.as_of)}"
-            else:
-                reached.append((cutoff, model))
-        if not reached:
-            return Choice(model=self.main, reason=reason)
-        cutoff, latest = max(reached, key=lambda each: each[0])
-        if not among and cutoff < self._night_cutoff(entity):
-            return Choice(model=self.main, reason=f"the night's cutoff for it is later than that of {latest.name}")
-        return Choice(model=latest)
-
-    def _night_cutoff(self, entity: str) -> float:
-        """Return the cutoff of the night's snapshot in seconds since 1970 if it has `entity`; else before all others."""
+    def chooser(self, among: Sequence[ServedModel] = ()) -> "Chooser":
+        """Return the choice between the models of `among`, by default of all, with the snapshots in use now."""
         pool = self.main.pool
-        snapshot = pool.serving.champion.snapshot_store.served if pool.ready and not self.main.is_live else None
-        if snapshot is None or entity not in snapshot.row_index or CUTOFF not in snapshot.facts:
-            return -math.inf
-        return datetime.fromisoformat(str(snapshot.facts[CUTOFF])).timestamp()
+        return Chooser(
+            main=self.main,
+            lives=[(model, live) for model in among or self if (live := model.live_snapshot) is not None],
+            night=None if among or self.main.is_live or not pool.ready else pool.serving.champion.snapshot_store.served,
+        )
 
     def check_reached(self, model: ServedModel, entities: Iterable[str | None]) -> None:
         """Raise RatchetError unless `model`, of a live horizon, may answer for all `entities` in its snapshot."""
+        chooser = self.chooser([model])
         for entity in entities:
-            live = model.live_snapshot
-            if entity is None or live is None or live.snapshot.cutoff(entity) is None:
+            if entity is None or not chooser.knows(entity):
                 continue  # features that were sent need no snapshot; what is unknown is reported by who looks it up
-            choice = self.choose(entity, [model])
-            if choice.reason is not None:
+            reason = chooser.choose(entity).reason
+            if reason is not None:
                 raise NotReachedError(
                     f"expected an entity that {model.name} can answer for, got {request_schema.truncate(entity)}: "
-                    f"{choice.reason}; send the request without naming a model, and the night's answers meanwhile"
+                    f"{reason}; send the request without naming a model, and the night's answers meanwhile"
                 )
 
     def render_metrics(self) -> bytes:
@@ -175,7 +213,7 @@ class Horizons:
         )
 
 
-def _check_event(entity: str, cutoff: int, live: LiveSnapshot) -> None:
+def _check_event(entity: str, cutoff: float, live: LiveFacts) -> None:
     event = cutoff + 3600 * live.hours
     if event <= live.as_of:
         raise EventPassedError(

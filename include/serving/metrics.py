@@ -38,7 +38,7 @@ class Metrics:
         )
         failures = Counter(
             "ratchet_refresh_failures",
-            "Rounds in which the routing, a package or a snapshot could not be loaded, by part",
+            "Rounds in which a model, its routing, a package or a snapshot could not be loaded, by part",
             ("part",),
             registry=registry,
         )

@@ -1,10 +1,10 @@
 """Schemas and examples of each protocol in the OpenAPI document, for the present champion."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from include.serving import explanations
-from include.serving.protocols import DATAFRAMES, EXPLAINED, INSTANCES, NATIVE, TENSORS, tensors
+from include.serving.protocols import DATAFRAMES, EXPLAINED, INSTANCES, NATIVE, TENSORS, codec, tensors
 from include.serving.protocols.codec import CSV, JSON
 from ml.scoring.request_schema import ENTITY, RequestSchema
 
@@ -15,6 +15,7 @@ _ERRORS = {
     403: "control is switched off",
     404: "no such entity, model or version",
     408: "the request took too long to arrive",
+    410: "the event of an entity has passed",
     413: "the request is too large",
     415: "the body is in another format, coding or charset",
     422: "the body is not a valid request; the error says what was expected",
@@ -36,6 +37,11 @@ QUERY_EXPLAIN: Schema = {
 _ALWAYS_EXPLAIN: Schema = {
     "description": "how many features to explain each score by; true is five",
     "oneOf": [{"const": True}, {**_SIZE, "minimum": 1}],
+}
+HORIZON: Schema = {
+    "type": "string",
+    "description": "the horizon whose model is to answer, if it can, and whose features rows then have; without it, the "
+    "latest that an entity has reached",
 }
 EXPLANATION: Schema = {
     "type": "object",
@@ -102,6 +108,8 @@ _ANSWERS: Mapping[str, Schema] = {
                         "package": {"type": "string"},
                         "route": {"enum": ["champion", "canary"]},
                         "explanation": EXPLANATION,
+                        "horizon": {"type": "string", "description": "the horizon of the model that answered"},
+                        "horizon_reason": {"type": "string", "description": "why no live model answered"},
                     },
                 },
             },
@@ -116,11 +124,12 @@ _ANSWERS: Mapping[str, Schema] = {
     },
     TENSORS.name: {
         "type": "object",
-        "required": ["model_name", "model_version", "outputs"],
+        "required": ["model_name", "outputs"],
         "properties": {
             "model_name": {"type": "string"},
-            "model_version": {"type": "string"},
+            "model_version": {"type": "string", "description": "the package that answered, if one did for all rows"},
             "id": {"type": "string"},
+            "parameters": {"type": "object", "properties": {"horizon": {"type": "string"}}},
             "outputs": {"type": "array", "items": {"type": "object"}},
         },
     },
@@ -147,23 +156,29 @@ def errors(*statuses: int) -> dict[int | str, Schema]:
     return {each: {"description": _ERRORS[each], "content": {JSON: {"schema": schema}}} for each in statuses}
 
 
-def body(protocol: str, input_schema: RequestSchema, example_entity: str | None) -> Schema:
-    """Return the request body of a protocol for a model with these features, with `example_entity` as an example."""
+def body(
+    protocol: str, input_schema: RequestSchema, example_entity: str | None, horizons: Sequence[str] = ()
+) -> Schema:
+    """Return the request body of a protocol for a model with these features, with `example_entity` as an example.
+
+    It may name one of `horizons`.
+    """
     rows = {"type": "array", "minItems": 1, "items": _row(input_schema)}
     lists = {"type": "array", "minItems": 1, "items": _cells(input_schema)}
-    option = _one_of(_object({}, {explanations.NAME: _EXPLAIN}), {"type": "null"})
-    size = _one_of(_object({}, {explanations.NAME: _one_of({"const": None}, _ALWAYS_EXPLAIN)}), {"type": "null"})
+    horizon = {codec.HORIZON: _one_of({"type": "null"}, _horizon(horizons))}
+    options = {explanations.NAME: _EXPLAIN, **horizon}
+    option = _one_of(_object({}, options), {"type": "null"})
+    size = _one_of(
+        _object({}, {explanations.NAME: _one_of({"const": None}, _ALWAYS_EXPLAIN), **horizon}), {"type": "null"}
+    )
     example = {name: "some text" if is_text else 0.0 for name, is_text in input_schema.is_text.items()}
     examples: dict[str, Any] = {"a row": {"value": _wrap_row(protocol, input_schema, example)}}
     if example_entity is not None and protocol != TENSORS.name:
         examples = {"an entity": {"value": _wrap_row(protocol, input_schema, {ENTITY: example_entity})}, **examples}
     schema = {
         NATIVE.name: _one_of(
-            _object({"rows": rows}, {explanations.NAME: _EXPLAIN}),
-            _object(
-                {"entities": {"type": "array", "minItems": 1, "items": {"type": "string"}}},
-                {explanations.NAME: _EXPLAIN},
-            ),
+            _object({"rows": rows}, options),
+            _object({"entities": {"type": "array", "minItems": 1, "items": {"type": "string"}}}, options),
         ),
         INSTANCES.name: _object({"instances": {"oneOf": [rows, lists]}}, {"parameters": option}),
         EXPLAINED.name: _object({"instances": {"oneOf": [rows, lists]}}, {"parameters": size}),
@@ -173,7 +188,7 @@ def body(protocol: str, input_schema: RequestSchema, example_entity: str | None)
             _object({"inputs": {"oneOf": [rows, lists]}}, {"params": option}),
             _object({"instances": {"oneOf": [rows, lists]}}, {"params": option}),
         ),
-        TENSORS.name: _tensors(input_schema),
+        TENSORS.name: _tensors(input_schema, options),
     }[protocol]
     content = {JSON: {"schema": schema, "examples": examples}}
     if protocol == DATAFRAMES.name:
@@ -181,10 +196,13 @@ def body(protocol: str, input_schema: RequestSchema, example_entity: str | None)
     return {"required": True, "content": content}
 
 
-def query_parameters(protocol: str) -> list[Schema]:
-    """Return the parameters that a scoring route of a protocol has in its query."""
-    schema = _ALWAYS_EXPLAIN if protocol == EXPLAINED.name else QUERY_EXPLAIN
-    return [{"name": explanations.NAME, "in": "query", "required": False, "schema": schema}]
+def query_parameters(protocol: str, horizons: Sequence[str]) -> list[Schema]:
+    """Return the parameters that a scoring route of a protocol has in its query; it may name one of `horizons`."""
+    schemas = {
+        explanations.NAME: _ALWAYS_EXPLAIN if protocol == EXPLAINED.name else QUERY_EXPLAIN,
+        codec.HORIZON: _horizon(horizons),
+    }
+    return [{"name": name, "in": "query", "required": False, "schema": schema} for name, schema in schemas.items()]
 
 
 def signature(input_schema: RequestSchema) -> Schema:
@@ -196,6 +214,10 @@ def signature(input_schema: RequestSchema) -> Schema:
         ],
         "outputs": [{"name": tensors.SCORE, "datatype": "FP64", "shape": [-1]}],
     }
+
+
+def _horizon(names: Sequence[str]) -> Schema:
+    return HORIZON | ({"enum": list(names)} if names else {})
 
 
 def _row(input_schema: RequestSchema) -> Schema:
@@ -245,7 +267,7 @@ def _split(input_schema: RequestSchema) -> Schema:
     return _object({"columns": columns, "data": {"type": "array", "minItems": 1, "items": _cells(input_schema)}})
 
 
-def _tensors(input_schema: RequestSchema) -> Schema:
+def _tensors(input_schema: RequestSchema, options: Schema) -> Schema:
     described = [
         {
             **_object(
@@ -262,7 +284,7 @@ def _tensors(input_schema: RequestSchema) -> Schema:
     count = len(described)
     return _object(
         {"inputs": {"type": "array", "prefixItems": described, "minItems": count, "maxItems": count}},
-        {"parameters": {"type": "object", "properties": {explanations.NAME: _EXPLAIN}}},
+        {"parameters": {"type": "object", "properties": options}},
     )
 
 

@@ -18,6 +18,11 @@ def health(horizons: Horizons, config: ServingConfig) -> APIRouter:
     """Return the health routes by which platforms decide whether to send requests."""
     router = APIRouter(tags=["health"])
 
+    @router.get("/")
+    def alive() -> dict[str, str]:
+        """Report that the process is alive, as clients of KServe's first protocol ask for it."""
+        return {"status": "alive"}
+
     def ready() -> JSONResponse:
         """Report the champion, its features' night, each horizon, and the faults of the last refresh; 503 without one."""
         pool = horizons.main.pool
@@ -50,6 +55,12 @@ def models(horizons: Horizons, gateway: Gateway) -> APIRouter:
     def server() -> dict[str, object]:
         """Return the name of the server and its extensions of the protocol."""
         return {"name": "ratchet", "version": "1", "extensions": ["binary_tensor_data"]}
+
+    @router.get("/v1/models")
+    @router.get("/v2/models")
+    def list_models() -> dict[str, object]:
+        """List the models that are ready, by name."""
+        return {"models": [each.name for each in horizons if each.pool.ready]}
 
     @router.get("/v2/models/{name}")
     @router.get("/v2/models/{name}/versions/{version}")

@@ -21,6 +21,7 @@ from ml.features.snapshots import FeatureSnapshot, PackedSnapshot
 from ml.usecase import model_names
 
 _POINTER, _SHORT = "newest.json", 12
+_LIVE = ", or run `ratchet intraday` for a live horizon"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,7 +59,8 @@ def put(root: Path, night: date | str, packed: PackedSnapshot) -> SnapshotRef:
     """Store the snapshot of `night` and return its reference; it becomes the newest unless a later night's is stored.
 
     When a night has several snapshots, `night` is a text that sorts by time. A snapshot that exists already is left as
-    it is when it is intact, and replaced when it is not. Only the newest snapshot and the one before it are kept.
+    it is when it is intact, and replaced when it is not. Only the newest snapshot and the one before it are kept, and
+    nothing of a publication that was killed.
     """
     ref = reference(night, packed)
     with atomic.file_lock(root):
@@ -109,7 +111,7 @@ class SnapshotCache:
         if not refs:
             if (self._folder / _POINTER).exists():  # the last one was withdrawn
                 self.current = None
-            return f"there is no snapshot in {self._folder}: materialize a night first"
+            return f"there is no snapshot in {self._folder}: materialize a night first{_LIVE}"
         if refs != self._attempted or retry:
             self._backoff.reset()
         if self._backoff.is_due:
@@ -149,7 +151,7 @@ class SnapshotCache:
         except (SnapshotError, FeatureError) as error:
             return f"{ref.folder}: {error}"
         except Exception as error:  # noqa: BLE001 - whatever is wrong with it, the snapshot in memory stays
-            return f"{ref.folder}: {error!r}: materialize the night again if this stays"
+            return f"{ref.folder}: {error!r}: if this stays, materialize the night again{_LIVE}"
         self.current = snapshot, ref
         return None
 
@@ -210,7 +212,7 @@ def _read_pointer(root: Path) -> list[SnapshotRef]:
     except (ValueError, KeyError, TypeError, RecursionError):
         raise SnapshotError(
             f"{pointer} should name the newest snapshot by night and digest, but starts {text[:40]!r}: "
-            "materialize the night again"
+            f"materialize the night again{_LIVE}"
         ) from None
 
 
@@ -233,12 +235,16 @@ def _files(folder: Path) -> dict[str, bytes]:
 def _is_intact(root: Path, ref: SnapshotRef) -> bool:
     try:
         snapshots.check(_files(root / ref.folder), ref.digest)
-    except SnapshotError:
+    except (SnapshotError, OSError):  # what cannot be read is replaced, too
         return False
     return True
 
 
 def _remove_others(root: Path, kept: set[str]) -> None:
-    for folder in root.iterdir():
-        if folder.is_dir() and not folder.name.startswith(".") and folder.name not in kept:
-            shutil.rmtree(folder, ignore_errors=True)
+    """Remove all but the snapshots in the folders `kept` and the pointer; hold the lock, so that nobody is writing."""
+    for path in root.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            if path.name not in kept:
+                shutil.rmtree(path, ignore_errors=True)
+        elif path.name.startswith("."):
+            path.unlink(missing_ok=True)

@@ -6,6 +6,7 @@ A snapshot contains no code and no pickles. `load` verifies every file against t
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ TABLES = "tables"  # the fact of a snapshot with the version of each table that 
 # Facts of the snapshot of a live horizon: its moment (ISO 8601), how many hours a cutoff is before its event, and for
 # how many minutes a server may answer from it.
 AS_OF, HOURS, MAX_AGE_MINUTES = "as_of", "hours", "max_age_minutes"
+_MISSING = np.iinfo(np.int64).min  # the cutoff of an entity without an instant of its own
 
 FeatureValue = float | str | None
 
@@ -47,10 +49,20 @@ class PackedSnapshot:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class LiveFacts:
+    """What the snapshot of a live horizon says of itself: its moment in seconds since 1970, and the other two facts."""
+
+    as_of: float
+    hours: float
+    max_age_minutes: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class FeatureSnapshot:
     """The features of a night's entities in memory.
 
-    `cutoffs` are those of a live horizon, in seconds since 1970, in the order of the rows; None at the night's horizon.
+    `cutoffs` are those of a live horizon, in seconds since 1970, in the order of the rows; None at the night's horizon,
+    where all entities have `night_cutoff`. That is None, and so is `live`, if the facts do not have it.
     """
 
     facts: Mapping[str, object]
@@ -59,6 +71,8 @@ class FeatureSnapshot:
     numbers: Floats
     texts: tuple[tuple[str | None, ...], ...]
     cutoffs: Integers | None = None
+    night_cutoff: float | None = None
+    live: LiveFacts | None = None
 
     def lookup(self, entity: str) -> dict[str, FeatureValue] | None:
         """Return the features of `entity` by name, numbers before texts; None for an unknown entity.
@@ -70,10 +84,15 @@ class FeatureSnapshot:
             return None
         return dict(zip(self.names, (*self.numbers[row].tolist(), *self.texts[row]), strict=True))
 
-    def cutoff(self, entity: str) -> int | None:
-        """Return the cutoff of `entity` in seconds since 1970; None for an unknown entity or without cutoffs."""
+    def cutoff(self, entity: str) -> float | None:
+        """Return the cutoff of `entity` in seconds since 1970; None for an unknown entity, or one without a cutoff."""
         row = self.row_index.get(entity)
-        return None if row is None or self.cutoffs is None else int(self.cutoffs[row])
+        if row is None:
+            return None
+        if self.cutoffs is None:
+            return self.night_cutoff
+        cutoff = int(self.cutoffs[row])
+        return None if cutoff == _MISSING else cutoff
 
 
 def shown_features(snapshot: FeatureSnapshot) -> frozenset[str]:
@@ -114,7 +133,8 @@ def pack(frame: pd.DataFrame, facts: Mapping[str, object]) -> PackedSnapshot:
         _TEXTS: _json({name: _encode_levels(features[name]) for name in texts}),
     }
     if CUTOFF in rows:
-        contents[_CUTOFFS] = point_in_time.seconds(rows[CUTOFF]).astype(_INTEGER).tobytes()
+        cutoffs = np.where(rows[CUTOFF].isna(), _MISSING, point_in_time.seconds(rows[CUTOFF]))
+        contents[_CUTOFFS] = cutoffs.astype(_INTEGER).tobytes()
     manifest_bytes = _json(
         {
             "format": _FORMAT,
@@ -133,14 +153,16 @@ def load(files: Mapping[str, bytes], digest: str) -> FeatureSnapshot:
     fields = check(files, digest)
     entities = json.loads(files[_ENTITIES])
     text_columns = json.loads(files[_TEXTS])
-    texts = [_decode_levels(text_columns[name]) for name in fields["texts"]]
+    texts, facts = [_decode_levels(text_columns[name]) for name in fields["texts"]], fields["facts"]
     return FeatureSnapshot(
-        facts=fields["facts"],
+        facts=facts,
         names=(*fields["numbers"], *fields["texts"]),
         row_index={entity: row for row, entity in enumerate(entities)},
         numbers=np.frombuffer(files[_NUMBERS], _FLOAT).reshape(len(entities), len(fields["numbers"])),
         texts=tuple(zip(*texts, strict=True)) if texts else ((),) * len(entities),
         cutoffs=np.frombuffer(files[_CUTOFFS], _INTEGER) if _CUTOFFS in fields["files"] else None,
+        night_cutoff=_timestamp(facts[CUTOFF]) if CUTOFF in facts else None,
+        live=_live_facts(facts) if facts.keys() >= {AS_OF, HOURS, MAX_AGE_MINUTES} else None,
     )
 
 
@@ -192,10 +214,20 @@ def _without_tables(manifest: str) -> dict[str, Any]:
     return fields | {"facts": {name: fact for name, fact in fields["facts"].items() if name != TABLES}}
 
 
+def _live_facts(facts: Mapping[str, Any]) -> LiveFacts:
+    return LiveFacts(
+        as_of=_timestamp(facts[AS_OF]), hours=float(facts[HOURS]), max_age_minutes=float(facts[MAX_AGE_MINUTES])
+    )
+
+
+def _timestamp(moment: str) -> float:
+    return datetime.fromisoformat(moment).timestamp()
+
+
 def _damaged_error(name: str, expected: str, actual: str | None) -> SnapshotError:
     return SnapshotError(
         f"snapshot of features: {name}: expected SHA-256 {expected}, got {actual or 'no such file'}; it was truncated "
-        "or changed: do not serve it, materialize the night again"
+        "or changed: do not serve it, materialize the night again, or run `ratchet intraday` for a live horizon"
     )
 
 

@@ -26,13 +26,14 @@ _TAGS = {
 class Server:
     """OpenAPI document, request examples by protocol, and metrics of a server that has no champion yet.
 
-    `explain` and `explanation` are the schemas of that option and of an answer to it.
+    `explain` and `horizon` are the schemas of these options, and `explanation` that of an answer to the first.
     """
 
     document: Mapping[str, Any]
     examples: Mapping[str, Any]
     metrics: str
     explain: Mapping[str, Any]
+    horizon: Mapping[str, Any]
     explanation: Mapping[str, Any]
 
 
@@ -52,6 +53,11 @@ def page(server: Server) -> str:
             " in its body too ([explanations](../how-to/serve.md#explanations)). An explanation is an object:"
         ),
         markdown.items(f"`{name}`: {meaning}." for name, meaning in _explanation_fields(server.explanation)),
+        "## Horizons",
+        markdown.paragraph(
+            f"Every scoring route takes `horizon` in its query: {server.horizon['description']}. Each protocol has a place"
+            " in its body too ([horizons](../concepts/horizons.md#serve))."
+        ),
         "## Errors",
         markdown.paragraph(
             'Each error is `{"error": "what was expected, what came, what to do", "request_id": "..."}`. A scoring route'
@@ -102,6 +108,7 @@ async def _describe(api: FastAPI) -> Server:
             examples=_examples(),
             metrics=metrics,
             explain=openapi.QUERY_EXPLAIN,
+            horizon=openapi.HORIZON,
             explanation=openapi.EXPLANATION,
         )
 

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import msgspec
@@ -14,6 +14,7 @@ from ml.scoring import exact_numbers, request_schema
 from ml.scoring.request_schema import RequestSchema, Row
 
 T = TypeVar("T")
+HORIZON = "horizon"  # the option that names the horizon whose model is to answer
 _TEXT = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"')
 _MANY_ZEROS, _EXACT_BELOW = b"0" * 300, exact_numbers.EXACT_BELOW
 JSON, CSV, JSON_LINES = "application/json", "text/csv", "application/jsonlines"
@@ -24,13 +25,16 @@ class MediaError(ScoreRequestError):
 
 
 class ProtocolRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """A request body with the relevant headers, and the model that is requested: its name, package and features."""
+    """A request body with the relevant headers, and the model that is requested: its name and its features.
+
+    `schema_of` returns the features of the model at a horizon, which the body may name.
+    """
 
     request_id: str
     body: bytes
     model: str
-    package: str
     input_schema: RequestSchema
+    schema_of: Callable[[str], RequestSchema] | None = None
     content_type: str = JSON
     accept: str = ""
     json_bytes: int | None = None  # length of the JSON; binary tensors follow (Inference-Header-Content-Length)
@@ -64,17 +68,55 @@ def explanation_size(request: ProtocolRequest, given: object, option: str = expl
     return explanations.parse_size(given, option) if given is not None else request.explain or 0
 
 
-def explanation_option(request: ProtocolRequest, options: Mapping[str, Any] | None, name: str) -> int:
-    """Return the same for a body whose `options`, which it calls `name`, may have `explain` and nothing else.
+def horizon_option(given: object, option: str = HORIZON) -> str | None:
+    """Return the horizon that the body has `given`, if it has; `option` names it.
 
-    Raises ScoreRequestError also when there is another option.
+    Raises ScoreRequestError when it is no text.
     """
-    unknown = [each for each in options or () if each != explanations.NAME]
+    if given is None or isinstance(given, str):
+        return given
+    raise ScoreRequestError(f"{option}: expected the name of a horizon, got {request_schema.truncate(given)}")
+
+
+class BodyOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """The options of a body: by how many features to explain each score, and the horizon if it names one."""
+
+    explain: int
+    horizon: str | None = None
+
+    def input_schema(self, request: ProtocolRequest) -> RequestSchema:
+        """Return the features of the model that is requested."""
+        if self.horizon is None or request.schema_of is None:
+            return request.input_schema
+        return request.schema_of(self.horizon)
+
+
+def known_options(request: ProtocolRequest, options: Mapping[str, Any] | None, name: str) -> BodyOptions:
+    """Return the `options` of a body, which it calls `name`.
+
+    Raises ScoreRequestError when one has the wrong type or is unknown.
+    """
+    known = (explanations.NAME, HORIZON)
+    unknown = [each for each in options or () if each not in known]
     if unknown:
         raise ScoreRequestError(
-            f"{name}: expected none but {explanations.NAME!r}, got {request_schema.join_names(unknown)}: leave it out"
+            f"{name}: expected none but {request_schema.join_names(known)}, got {request_schema.join_names(unknown)}: "
+            "leave it out"
         )
-    return explanation_size(request, (options or {}).get(explanations.NAME), f"{name}.{explanations.NAME}")
+    return read_options(request, options or {}, name)
+
+
+def read_options(request: ProtocolRequest, options: Mapping[str, Any], name: str) -> BodyOptions:
+    """Return the same from `options` that may have others too."""
+    return BodyOptions(
+        explain=explanation_size(request, options.get(explanations.NAME), f"{name}.{explanations.NAME}"),
+        horizon=horizon_option(options.get(HORIZON), f"{name}.{HORIZON}"),
+    )
+
+
+def horizons_of(answers: Sequence[Prediction]) -> list[str]:
+    """Return the horizons of the models that answered, each once, if the server says them."""
+    return list(dict.fromkeys(each.horizon for each in answers if each.horizon is not None))
 
 
 def with_explanation(answer: Prediction) -> float | dict[str, object]:

@@ -17,7 +17,7 @@ from ml.errors import ScoreRequestError
 
 
 class Body(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The request body: rows. `parameters` may have `explain`."""
+    """The request body: rows. `parameters` may have `explain` and `horizon`."""
 
     instances: list[Any]
     parameters: dict[str, Any] | None = None
@@ -27,8 +27,9 @@ def read(request: ProtocolRequest) -> DecodedRequest:
     """Return the instances, given as objects or as lists of all features in order; raises ScoreRequestError."""
     codec.check_media_type(request, codec.JSON)
     body = codec.decode_json(request.body, Body)
-    explain = codec.explanation_option(request, body.parameters, "parameters")
-    return DecodedRequest(rows=codec.parse_rows(body.instances, request.input_schema), explain=explain)
+    options = codec.known_options(request, body.parameters, "parameters")
+    rows = codec.parse_rows(body.instances, options.input_schema(request))
+    return DecodedRequest(rows=rows, explain=options.explain, horizon=options.horizon)
 
 
 def read_explained(request: ProtocolRequest) -> DecodedRequest:

@@ -53,7 +53,7 @@ class RequestedOutput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Body(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The request body; KServe's own client names the model here too. `parameters` may have `explain`."""
+    """The request body; KServe's own client names the model here too. `parameters` may have `explain` and `horizon`."""
 
     inputs: list[Tensor]
     model_name: str | None = None
@@ -71,8 +71,8 @@ def read(request: ProtocolRequest) -> DecodedRequest:
     """Return the rows of the tensors, which each have the shape [n] or [n, 1]; raises ScoreRequestError."""
     codec.check_media_type(request, codec.JSON, BINARY)
     body, rest = _split_body(request)
-    explain = _explanation_size(request, body)
-    _check_outputs(body, explain)
+    options = codec.read_options(request, body.parameters, "parameters")
+    _check_outputs(body, options.explain)
     if body.model_name not in (None, request.model):
         raise ScoreRequestError(
             f"expected model_name to be {request.model!r} as in the path, "
@@ -90,11 +90,15 @@ def read(request: ProtocolRequest) -> DecodedRequest:
     if len({len(cells) for cells in columns.values()}) > 1:
         raise ScoreRequestError("expected every tensor to have as many rows as the others")
     rows = [dict(zip(columns, cells, strict=True)) for cells in zip(*columns.values(), strict=True)]
-    return DecodedRequest(rows=rows, explain=explain)
+    return DecodedRequest(rows=rows, explain=options.explain, horizon=options.horizon)
 
 
 def write(request: ProtocolRequest, answers: Sequence[Prediction]) -> Reply:
-    """Return a tensor of scores, and one of explanations if there are any; in binary form if the client requested it."""
+    """Return a tensor of scores, and one of explanations if there are any; in binary form if the client requested it.
+
+    The version is the package that answered, if one did for all rows. The parameter `horizon` has the horizons of the
+    models that answered, if the server says them.
+    """
     body, _ = _split_body(request)
     scores, data = [each.score for each in answers], dict[str, tuple[str, list[Any], bytes]]()
     if not body.outputs or SCORE in [each.name for each in body.outputs]:
@@ -103,11 +107,12 @@ def write(request: ProtocolRequest, answers: Sequence[Prediction]) -> Reply:
     if texts:
         packed = b"".join(_LENGTH.pack(len(each)) + each for each in texts)
         data[EXPLANATION] = (_TEXT, [each.decode() for each in texts], packed)
-    as_bytes = _wants_bytes(body)
+    as_bytes, versions, horizons = _wants_bytes(body), {each.package for each in answers}, codec.horizons_of(answers)
     reply = {
         "model_name": request.model,
-        "model_version": request.package,
+        **({"model_version": next(iter(versions))} if len(versions) == 1 else {}),
         "id": body.id or request.request_id,
+        **({"parameters": {codec.HORIZON: ", ".join(horizons)}} if horizons else {}),
         "outputs": [
             {"name": name, "datatype": kind, "shape": [len(answers)]}
             | ({"parameters": {"binary_data_size": len(raw)}} if as_bytes else {"data": cells})
@@ -119,10 +124,6 @@ def write(request: ProtocolRequest, answers: Sequence[Prediction]) -> Reply:
         return Reply(body=head)
     raw_parts = b"".join(raw for _, _, raw in data.values())
     return Reply(body=head + raw_parts, content_type=BINARY, headers={HEADER: str(len(head))})
-
-
-def _explanation_size(request: ProtocolRequest, body: Body) -> int:
-    return codec.explanation_size(request, body.parameters.get(explanations.NAME), f"parameters.{explanations.NAME}")
 
 
 def _check_outputs(body: Body, explain: int) -> None:

@@ -10,20 +10,18 @@ from include.demo import live_day
 from include.demo.live_day import _by_moment, moments
 from include.report import live_day as live_report
 from include.settings import Settings
-from include.steps import ingest, release, train
+from include.steps import ingest
 from include.steps.context import StepContext
 from include.steps.features import build
 from include.steps.ingest import intraday
-from include.steps.score import prediction_log, score
+from include.steps.score import prediction_log
 from include.stores import ledger, packages, warehouse
 from ml import targets
 from ml.packaging import package_files
 from ml.targets.display_names import BINARY
 from ml.usecase import UseCase
-from tests import in_process
-from tests.include.steps.conftest import LAST, NIGHT
+from tests.include.steps.conftest import NIGHT
 
-FOLLOWING = "2024-03-18"
 DAY = date.fromisoformat(NIGHT)
 
 
@@ -56,23 +54,6 @@ def test_the_refreshes_reach_every_cutoff_and_none_is_without_an_entity() -> Non
 
 def test_a_day_with_one_cutoff_has_one_refresh() -> None:
     assert moments(cutoffs("2024-03-17 04:01", "2024-03-17 04:01"), 2) == (datetime(2024, 3, 17, 4, 15, tzinfo=UTC),)
-
-
-@pytest.fixture
-def released(home: Settings, taxi: UseCase) -> Settings:
-    """A home with a champion at each horizon, and two nights; the first of them is scored."""
-    for period in (taxi.demo.history, NIGHT, FOLLOWING):
-        ingest.ingest("taxi", period)
-        build.build("taxi", period)
-    with in_process.probing():
-        for model in taxi.models:
-            train.train(model.name, LAST, train.BOOTSTRAP)
-            release.run_acceptance_tests(model.name, LAST)
-            for role in model.release.approvers:
-                release.approve(model.name, LAST, role, role, "Approve")
-            release.promote(model.name, LAST)
-    score.score("taxi", NIGHT)
-    return home
 
 
 @pytest.mark.servers

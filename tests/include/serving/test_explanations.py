@@ -267,7 +267,7 @@ REFUSED: list[tuple[str, str, object, dict[str, str], str]] = [
     ("a size twice", "/score?explain=1&explain=2", {"rows": ROWS}, {}, "expected explain once, got it 2 times"),
     ("no size in the body", "/score", {"rows": ROWS, "explain": "all"}, {}, "explain: expected true, false"),
     ("no size in params", "/invocations", {"inputs": ROWS, "params": {"explain": -1}}, {}, "params.explain: expected"),
-    ("another param", "/invocations", {"inputs": ROWS, "params": {"top": 1}}, {}, "none but 'explain', got 'top'"),
+    ("another param", "/invocations", {"inputs": ROWS, "params": {"top": 1}}, {}, "none but 'explain', 'horizon', got 'top'"),
     ("no size in parameters", "/predict", {"instances": ROWS, "parameters": {"explain": 1.5}}, {}, "parameters.explain: "),
     ("no size in a tensor's", f"/v2/models/{USE_CASE}/infer", {"inputs": tensors(), "parameters": {"explain": "x"}}, {}, "parameters.explain: "),
     ("an output that is not named", f"/v2/models/{USE_CASE}/infer?explain=1", {"inputs": tensors(), "outputs": [{"name": "score"}]}, {}, "send both, or name no outputs"),

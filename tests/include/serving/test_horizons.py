@@ -1,11 +1,9 @@
 """One server answers with the model of each horizon: the one named, or the latest that the data has reached."""
 
-import itertools
 import json
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
@@ -15,37 +13,18 @@ import pytest
 from include.serving.config import ServingConfig
 from include.serving.horizons import Horizons
 from include.settings import Settings
-from include.stores import request_log, routing_store, snapshot_store
+from include.stores import snapshot_store
 from ml.errors import EventPassedError, NotReachedError, UnknownEntityError
 from ml.features import snapshots
-from ml.rollout.routing import Routing
-from tests import in_process, served
+from tests import in_process, served, served_live
+from tests.served_live import EARLY, HOURS, LEADS, LIVE, MOMENT, route
 from tests.waiting import eventually
-
-LIVE, EARLY = "taxi-live", "taxi-day_before"
-HOURS = {LIVE: 2.0, EARLY: 24.0}
-MOMENT = datetime(2013, 1, 12, 14, 15, tzinfo=UTC)
-# By entity, how many hours after MOMENT its event is.
-LEADS = {"ride-0": 1.0, "ride-1": 2.0, "ride-2": 2.5, "ride-3": 30.0, "ride-4": -0.5, "ride-5": 0.0}
 
 
 def publish(settings: Settings, model: str, moment: datetime = MOMENT, max_age_minutes: int = 60) -> None:
-    """Publish a live snapshot of the entities in LEADS as of `moment`."""
-    events = pd.Series([MOMENT + timedelta(hours=lead) for lead in LEADS.values()])
-    rows = served.ENTITIES.head(len(LEADS)).assign(cutoff=events - pd.Timedelta(hours=HOURS[model]))
-    facts = {
-        "night": str(served.NIGHT),
-        snapshots.AS_OF: moment.isoformat(),
-        snapshots.HOURS: HOURS[model],
-        snapshots.MAX_AGE_MINUTES: max_age_minutes,
-        **served.PINNED.facts,
-    }
-    folder = snapshot_store.folder_of(settings.feature_store, model)
-    snapshot_store.put(folder, f"{moment:%Y-%m-%dT%H:%M:%SZ}", snapshots.pack(rows, facts))
-
-
-def route(settings: Settings, model: str, digest: str, seq: int = 1) -> None:
-    routing_store.write(Routing(use_case=model, seq=seq, champion=digest), settings)
+    """Publish a live snapshot of features of the night."""
+    rows = served.ENTITIES.head(len(LEADS))
+    served_live.publish(settings, model, moment, max_age_minutes, rows, served.PINNED)
 
 
 def age(settings: Settings, model: str, minutes: float) -> None:
@@ -80,7 +59,7 @@ def horizons(home: Settings, packages: dict[str, str]) -> Iterator[Horizons]:
 
 
 def chosen(horizons: Horizons, entity: str) -> str:
-    return horizons.choose(entity).model.name
+    return horizons.chooser().choose(entity).model.name
 
 
 def test_the_latest_cutoff_that_the_data_has_reached_decides_for_each_entity(
@@ -94,10 +73,39 @@ def test_the_latest_cutoff_that_the_data_has_reached_decides_for_each_entity(
     assert {entity: chosen(horizons, entity) for entity in expected} == expected
     for entity in ("ride-4", "ride-5"):
         with pytest.raises(EventPassedError, match=f"got '{entity}': its event was due at 2013-01-12 1[34]:[0-9]+ UTC"):
-            horizons.choose(entity)
-    assert horizons.choose("ride-3").reason == (
+            horizons.chooser().choose(entity)
+    assert horizons.chooser().choose("ride-3").reason == (
         f"its cutoff for {LIVE} is at 2013-01-13 18:15 UTC, and the data is of 2013-01-12 14:15 UTC"
     )
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param({"rows": {"cutoff": None}}, id="the entity has no instant of its own"),
+        pytest.param({"facts": {snapshots.HOURS, snapshots.MAX_AGE_MINUTES}}, id="a snapshot of an earlier release"),
+    ],
+)
+def test_without_a_cutoff_the_model_of_the_night_answers(
+    change: dict[str, Any], home: Settings, horizons: Horizons
+) -> None:
+    events = pd.Series([MOMENT + timedelta(hours=lead) for lead in LEADS.values()])
+    rows = served.ENTITIES.head(len(LEADS)).assign(cutoff=events - pd.Timedelta(hours=HOURS[LIVE]))
+    rows.loc[0, list(change.get("rows", {}))] = pd.NaT
+    facts = {
+        "night": str(served.NIGHT),
+        snapshots.AS_OF: MOMENT.isoformat(),
+        snapshots.HOURS: HOURS[LIVE],
+        snapshots.MAX_AGE_MINUTES: 60,
+        **served.PINNED.facts,
+    }
+    packed = snapshots.pack(rows, {name: value for name, value in facts.items() if name not in change.get("facts", ())})
+    snapshot_store.put(snapshot_store.folder_of(home.feature_store, LIVE), f"{MOMENT:%Y-%m-%dT%H:%M:%SZ}", packed)
+    horizons.refresh()
+    assert horizons.get(LIVE).pool.faults == ()
+    choice = horizons.chooser().choose("ride-0")
+    assert (choice.model.name, choice.reason) == ("taxi", "no live snapshot has it")
+    assert (horizons.get(LIVE).live_snapshot is None) == ("facts" in change)
 
 
 @pytest.mark.parametrize(("hours", "expected"), [(3, "taxi"), (-3, EARLY)], ids=["is later", "is earlier"])
@@ -110,17 +118,17 @@ def test_the_nights_cutoff_counts_as_the_others_do(
     snapshot_store.put(folder, "2013-01-13", snapshots.pack(served.ENTITIES, facts))
     publish(home, EARLY)
     horizons.refresh()
-    choice = horizons.choose("ride-2")
+    choice = horizons.chooser().choose("ride-2")
     assert choice.model.name == expected
     assert (choice.reason is None) == (expected == EARLY)
-    assert horizons.choose("ride-2", [horizons.get(EARLY)]).model.name == EARLY  # named by the request
+    assert horizons.chooser([horizons.get(EARLY)]).choose("ride-2").model.name == EARLY  # named by the request
 
 
 def test_without_a_fresh_live_snapshot_the_model_of_the_night_answers_and_says_why(
     home: Settings, horizons: Horizons
 ) -> None:
     horizons.refresh()
-    choice = horizons.choose("ride-0")
+    choice = horizons.chooser().choose("ride-0")
     assert (choice.model.name, choice.reason) == ("taxi", "no live snapshot has it")
     publish(home, LIVE, max_age_minutes=30)
     horizons.refresh()
@@ -133,7 +141,7 @@ def test_without_a_fresh_live_snapshot_the_model_of_the_night_answers_and_says_w
     age(home, LIVE, minutes=2)
     old = Horizons("taxi", home, ServingConfig())
     old.refresh()
-    choice = old.choose("ride-0")
+    choice = old.chooser().choose("ride-0")
     assert (choice.model.name, choice.reason) == ("taxi", f"the snapshot of {LIVE} is 31 minutes old, which is too old")
     for each in (fresh, old):
         each.close()
@@ -192,7 +200,7 @@ def test_clients_ask_by_route_by_option_and_without_naming_a_horizon(home: Setti
 
         for model in ("taxi", LIVE):
             reply = score(f"/v1/models/{model}:predict", instances=[{"entity": "ride-0"}])
-            assert reply.json()["predictions"] == score(f"/v1/models/{model}:predict", instances=[row("ride-0")]).json()["predictions"]  # fmt: skip
+            assert reply.json()["predictions"] == score(f"/v1/models/{model}:predict", instances=[served_live.row(served.ENTITIES, "ride-0")]).json()["predictions"]  # fmt: skip
             assert server.client.get(f"/v2/models/{model}").json()["versions"] == [packages[model]]
         early = score(f"/v1/models/{LIVE}:predict", instances=[{"entity": "ride-2"}])
         assert (early.status_code, "send the request without naming a model" in early.text) == (422, True)
@@ -222,7 +230,7 @@ def test_clients_ask_by_route_by_option_and_without_naming_a_horizon(home: Setti
         route(home, LIVE, other := served.packaged(home, "trees", use_case=LIVE), seq=2)
         eventually(lambda: server.ask("ride-0")[0]["package"] == other or None)
         assert server.ask("ride-2")[0]["package"] == packages["taxi"]
-    logged = {name: [*records(home.prediction_log / name)] for name in ("taxi", LIVE)}
+    logged = {name: [*served_live.records(home, name)] for name in ("taxi", LIVE)}
     assert {each["package"] for each in logged["taxi"]} == {packages["taxi"]}
     assert {each["package"] for each in logged[LIVE]} == {packages[LIVE], other}
 
@@ -233,22 +241,12 @@ def header(client: httpx.Client, entities: list[str]) -> str:
     return reply.headers["x-ratchet-horizon"]
 
 
-def row(entity: str) -> dict[str, Any]:
-    [features] = served.ENTITIES[served.ENTITIES["entity"] == entity][list(served.NAMES)].to_dict("records")
-    return features
-
-
-def records(folder: Path) -> Iterator[dict[str, Any]]:
-    parts = (request_log.read(segment).records for segment in request_log.segments(folder))
-    return (json.loads(each) for each in itertools.chain.from_iterable(parts))
-
-
 def test_a_damaged_live_snapshot_leaves_the_night_as_it_is(home: Settings, horizons: Horizons) -> None:
     publish(home, LIVE)
     folder = snapshot_store.folder_of(home.feature_store, LIVE)
     (numbers,) = folder.glob("*/numbers.f8")
     numbers.write_bytes(b"")
     assert any("numbers.f8" in fault for fault in horizons.refresh())
-    choice = horizons.choose("ride-0")
+    choice = horizons.chooser().choose("ride-0")
     assert (choice.model.name, choice.reason) == ("taxi", "no live snapshot has it")
-    assert replace(choice, reason=None) == horizons.choose("ride-0").__class__(model=horizons.main)
+    assert replace(choice, reason=None) == horizons.chooser().choose("ride-0").__class__(model=horizons.main)

@@ -93,7 +93,7 @@ def test_what_is_in_memory_is_served_when_the_folder_is_gone(tmp_path: Path) -> 
 
 
 def test_before_the_first_snapshot_there_is_nothing_to_serve(tmp_path: Path) -> None:
-    with pytest.raises(SnapshotError, match=f"no snapshot in {tmp_path}: materialize a night first"):
+    with pytest.raises(SnapshotError, match=f"no snapshot in {tmp_path}: materialize a night first, or run"):
         _ = SnapshotCache(tmp_path).snapshot
 
 
@@ -101,6 +101,23 @@ def test_an_older_night_does_not_take_the_place_of_a_newer_one(tmp_path: Path) -
     for night, hour in ((SECOND, 2.0), (FIRST, 1.0)):
         snapshot_store.put(tmp_path, night, packed(hour))
     assert answer(SnapshotCache(tmp_path)) == 2.0
+
+
+def test_putting_a_snapshot_again_mends_a_file_that_cannot_be_read(tmp_path: Path) -> None:
+    path = tmp_path / snapshot_store.put(tmp_path, FIRST, packed(1.0)).folder / "numbers.f8"
+    path.unlink()
+    path.symlink_to(path.name)  # a loop: not even root can open it
+    assert "Too many levels of symbolic links" in str(SnapshotCache(tmp_path).refresh())
+    snapshot_store.put(tmp_path, FIRST, packed(1.0))
+    assert answer(SnapshotCache(tmp_path)) == 1.0
+
+
+def test_what_a_killed_publication_left_is_removed_by_the_next(tmp_path: Path) -> None:
+    (tmp_path / ".2024-03-16.0123456789ab.x1").mkdir()
+    (tmp_path / ".2024-03-16.0123456789ab.x1" / "numbers.f8").write_bytes(b"")
+    (tmp_path / ".newest.json.x2").write_bytes(b"[")
+    ref = snapshot_store.put(tmp_path, FIRST, packed(1.0))
+    assert sorted(path.name for path in tmp_path.iterdir()) == [ref.folder, "newest.json"]
 
 
 def test_only_the_newest_and_the_one_before_are_kept(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from ml.errors import SnapshotError
 from ml.features import snapshots
+from ml.features.snapshots import LiveFacts
 from ml.scoring import manifest
 
 FACTS = {"use_case": "taxi", "night": "2024-03-17"}
@@ -45,6 +46,27 @@ def test_every_number_comes_back_to_the_last_bit_and_every_text_to_the_letter(va
     assert [row["text"] for row in result] == [text for _, text in values]
     for row, (number, _) in zip(result, values, strict=True):
         np.testing.assert_array_equal(np.float64(row["number"]), number)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("unit", ["s", "us", "ns"])
+def test_each_entity_of_a_live_horizon_has_its_cutoff_and_one_without_an_instant_has_none(unit: str) -> None:
+    cutoffs = pd.Series(pd.to_datetime(["2024-03-17 12:00", None, "2024-03-17 13:30"], utc=True)).dt.as_unit(unit)
+    facts = {snapshots.AS_OF: "2024-03-17T12:15:00+00:00", snapshots.HOURS: 2, snapshots.MAX_AGE_MINUTES: 60}
+    packed = snapshots.pack(ROWS.assign(cutoff=cutoffs), FACTS | facts)
+    snapshot = snapshots.load(packed.files, packed.digest)
+    assert [snapshot.cutoff(each) for each in ("b", "a", "c", "d")] == [1710676800, None, 1710682200, None]
+    assert snapshot.live == LiveFacts(as_of=1710677700, hours=2, max_age_minutes=60)
+    assert "cutoff" not in snapshot.names
+
+
+@pytest.mark.parametrize(("facts", "cutoff"), [({"cutoff": "2024-03-16T21:30:00+00:00"}, 1710624600), ({}, None)])
+def test_all_entities_of_a_night_have_its_cutoff_if_the_snapshot_says_it(
+    facts: dict[str, object], cutoff: float | None
+) -> None:
+    packed = snapshots.pack(ROWS, FACTS | facts)
+    snapshot = snapshots.load(packed.files, packed.digest)
+    assert [snapshot.cutoff(each) for each in ("a", "d")] == [cutoff, None]
+    assert snapshot.live is None
 
 
 def test_the_order_of_rows_does_not_change_a_byte() -> None:

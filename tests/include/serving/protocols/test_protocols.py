@@ -3,6 +3,7 @@
 import json
 import struct
 from collections.abc import Callable
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -26,8 +27,26 @@ ANSWERS = [
 
 def ask(body: object, **changes: object) -> ProtocolRequest:
     text = body if isinstance(body, bytes) else json.dumps(body).encode()
-    reported = {"request_id": "r", "body": text, "model": "taxi", "package": "p", "input_schema": TAKEN, **changes}
+    reported = {"request_id": "r", "body": text, "model": "taxi", "input_schema": TAKEN, **changes}
     return ProtocolRequest(**reported)
+
+
+@pytest.mark.parametrize(
+    ("protocol", "body"),
+    [
+        (NATIVE, {"rows": ROWS, "horizon": "live"}),
+        (INSTANCES, {"instances": [["a", 1.5, 2.0]], "parameters": {"horizon": "live"}}),
+        (DATAFRAMES, {"inputs": [["a", 1.5, 2.0]], "params": {"horizon": "live", "explain": 1}}),
+        (TENSORS, {"inputs": [{"name": "wait", "shape": [1], "datatype": "FP64", "data": [2]}], "parameters": {"horizon": "live"}}),
+    ],
+    ids=lambda each: getattr(each, "name", ""),
+)  # fmt: skip
+def test_the_body_may_name_a_horizon_whose_features_its_lists_then_have(protocol: Protocol, body: Any) -> None:
+    live = RequestSchema(is_text={"zone": True, "hour": False, "wait": False})
+    decoded = protocol.read(ask(body, schema_of={"live": live}.__getitem__))
+    assert decoded.horizon == "live"
+    if protocol in (INSTANCES, DATAFRAMES):
+        assert decoded.rows == [{"zone": "a", "hour": 1.5, "wait": 2.0}]
 
 
 def tensor(name: str, kind: str, data: object, **changes: object) -> dict[str, object]:
@@ -96,8 +115,8 @@ BAD: list[tuple[str, Protocol, object, dict[str, object], str]] = [
     ("a row that is a text", INSTANCES, {"instances": ["e"]}, {}, "each row to be an object of features, got 'e'"),
     ("rows of two kinds", INSTANCES, {"instances": [ROWS[0], [1, "a"]]}, {}, "each row to be an object"),
     ("a row too short", INSTANCES, {"instances": [[1.5]]}, {}, "row 0: expected 2 cells"),
-    ("parameters", INSTANCES, {"instances": ROWS, "parameters": {"a": 1}}, {}, "parameters: expected none but 'explain', got 'a'"),
-    ("params", DATAFRAMES, {"inputs": ROWS, "params": {"a": 1}}, {}, "params: expected none but 'explain', got 'a'"),
+    ("parameters", INSTANCES, {"instances": ROWS, "parameters": {"a": 1}}, {}, "parameters: expected none but 'explain', 'horizon', got 'a'"),
+    ("params", DATAFRAMES, {"inputs": ROWS, "params": {"a": 1}}, {}, "params: expected none but 'explain', 'horizon', got 'a'"),
     ("two forms", DATAFRAMES, {"inputs": ROWS, "instances": ROWS}, {}, "expected one of .*, got 'inputs', 'instances'"),
     ("no form", DATAFRAMES, {}, {}, "expected one of .*, got none"),
     ("an empty frame", DATAFRAMES, {"dataframe_split": {"columns": ["hour"], "data": []}}, {}, "one row or more"),
