@@ -16,8 +16,9 @@ from ml.errors import PackageError, RequestError, SetupError
 @report_errors
 def serve(use_case: UseCaseName = DEFAULT_USE_CASE) -> None:
     """Serve live requests until stopped; the variables RATCHET_SERVING_... set its limits and its address."""
-    from include import usecases
+    from include import ports, usecases
     from include.serving import __main__ as server
+    from include.serving import config
     from include.settings import load_settings
 
     name, settings = usecases.get(use_case).name, load_settings()
@@ -26,6 +27,8 @@ def serve(use_case: UseCaseName = DEFAULT_USE_CASE) -> None:
             f"nothing has run in this home yet: expected packages and routes in {settings.home}, which does not exist. "
             f"`make run USE_CASE={name}` trains and releases a model; if it ran in another home, set RATCHET_HOME to it"
         )
+    serving_config = config.load()
+    ports.check_port(serving_config.host, serving_config.port, "RATCHET_SERVING_PORT")
     server.main(name)
 
 

@@ -93,12 +93,13 @@ def test_a_stack_that_somebody_answers_for_is_not_taken_over(ready: Settings) ->
         parent.wait()
 
 
-def test_a_taken_port_starts_nothing(ready: Settings) -> None:
+@pytest.mark.parametrize("variable", ["RATCHET_AIRFLOW_PORT", "RATCHET_SERVING_PORT"])
+def test_a_taken_port_starts_nothing(ready: Settings, variable: str) -> None:
     with socket.socket() as other:
-        other.bind((ready.host, ready.airflow_port))
+        other.bind((ready.host, int(os.environ[variable])))
         other.listen()
-        with pytest.raises(SetupError, match="RATCHET_AIRFLOW_PORT"):
-            processes.start(ready)
+        with pytest.raises(SetupError, match=variable):
+            processes.start(ready, served="taxi")
     assert not (ready.home / "stack.json").exists()
 
 
