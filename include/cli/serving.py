@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from include.cli import nights
 from include.cli.console import DEFAULT_USE_CASE, UseCaseName, Who, Why, report_errors, with_warehouse
 from include.steps.context import StepContext
 from ml.errors import PackageError, RequestError, SetupError
@@ -38,12 +39,26 @@ def loadtest(
     to: Annotated[str, typer.Option(help="The address of a server.")] = "http://127.0.0.1:8000",
     rate: Annotated[float, typer.Option(help="Requests per second.")] = 50.0,
     limit: Annotated[int, typer.Option(help="The number of requests; 0 for every entity once.")] = 0,
+    night: Annotated[
+        str | None,
+        typer.Option(help="Replay the live day of this night, which is over, for a model of a live horizon."),
+    ] = None,
 ) -> None:
-    """Load-test a server with every entity of the newest snapshot, at a given request rate, and report the result."""
-    from include.steps.score import load_test
+    """Load-test a server with every entity of the newest snapshot, at a given request rate, and report the result.
 
-    report = load_test.run(use_case, to, rate, limit)
-    Console().print(str(report), highlight=False)
+    For the model of a live horizon, these are the entities between their cutoff and their event. With --night, the
+    live snapshots of this night are published one after the other, and each entity is requested when its cutoff is
+    reached. The requests are logged, and count in a canary, as those of other clients.
+    """
+    from include.settings import load_settings
+    from include.steps.score import load_test
+    from include.stores import warehouse
+
+    if night is not None:
+        nights.past(use_case, night)
+        warehouse.open_existing(load_settings().warehouse_url)
+    report = load_test.run(use_case, to, rate, limit, night, show=typer.echo)
+    Console(soft_wrap=True).print(str(report), highlight=False, markup=False)
 
 
 @report_errors

@@ -27,6 +27,7 @@ from include.platform.local.airflow_client import Client
 from include.platform.local.model_server import ModelServer
 from include.settings import Settings
 from include.steps import bootstrap
+from include.stores import registry
 from include.stores.files import atomic
 from ml.errors import SetupError
 
@@ -151,10 +152,12 @@ def start(
         ports.check_port(server.host, server.port, model_server.PORT_VARIABLE)
     task_port = ports.free_port(settings.host)
     commands = {name: _airflow_command(settings, name, task_port) for name in components}
+    others = {} if server is None else {model_server.NAME: server.command}
     if mlflow:
-        commands["mlflow"] = _mlflow_command(settings)
+        others["mlflow"] = _mlflow_command(settings)
     token = secrets.token_hex(16)
-    env = environment.airflow(settings, keys, task_port=task_port, schedules=schedules) | {_PROCESS_MARKER: token}
+    airflow = environment.airflow(settings, keys, task_port=task_port, schedules=schedules)
+    plain = environment.child_environment(settings)  # without Airflow's keys
     stack = LocalStack(
         settings=settings,
         token=token,
@@ -167,10 +170,11 @@ def start(
         _write_record(settings, token, detached=detached)
         try:
             for name, command in commands.items():
-                stack.processes[name] = _spawn(settings, name, command, env)
-            if server is not None:  # without Airflow's keys
-                own = environment.child_environment(settings) | {_PROCESS_MARKER: token}
-                stack.processes[model_server.NAME] = _spawn(settings, model_server.NAME, server.command, own)
+                stack.processes[name] = _spawn(settings, name, command, airflow | {_PROCESS_MARKER: token})
+            if mlflow:
+                registry.prepare(settings)  # a server that finds no database creates it, too, and both would fail
+            for name, command in others.items():
+                stack.processes[name] = _spawn(settings, name, command, plain | {_PROCESS_MARKER: token})
         except BaseException:
             stack.stop()
             raise

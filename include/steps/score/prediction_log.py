@@ -4,6 +4,7 @@ Nightly batches are logged only during a release.
 """
 
 import json
+from collections.abc import Collection
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -83,6 +84,16 @@ def answers_from_snapshots(context: StepContext, first: str, last: str) -> pd.Da
         return rows.reindex(columns=[*COLUMNS, _SNAPSHOT, _SENT]).head(0)
     answered = rows["route"].isin([Route.CHAMPION, Route.CANARY]) & rows["fault"].isna()
     return rows[answered & rows[_SNAPSHOT].notna()]
+
+
+def latencies(context: StepContext, requests: Collection[str]) -> list[float]:
+    """Return the milliseconds from request to score, in the server, of each row of `requests` that it answered.
+
+    `requests` are the ids that the server gave them.
+    """
+    rows = lake.read(address(context, REST), columns=["request", "route", "fault", "latency_ms"])
+    answered = rows["route"].isin([Route.CHAMPION, Route.CANARY]) & rows["fault"].isna()
+    return [float(each) for each in rows.loc[answered & rows["request"].isin(requests), "latency_ms"]]
 
 
 def address(context: StepContext, table: str) -> str:

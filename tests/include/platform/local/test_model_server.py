@@ -40,7 +40,8 @@ def test_the_server_of_a_new_home_says_what_is_missing_and_answers_after_the_fir
 ) -> None:
     server = stack.model_server
     assert server is not None
-    assert (refused := ask(stack)).status_code == 503
+    refused = ask(stack)
+    assert refused.status_code == 503
     expected = "taxi has no champion yet: .*routes/taxi.json does not exist; train one and release it"
     for sentence in (refused.json()["error"], *server.faults()):
         assert re.search(expected, sentence)

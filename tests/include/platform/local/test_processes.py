@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -101,6 +102,24 @@ def test_a_taken_port_starts_nothing(ready: Settings, variable: str) -> None:
         with pytest.raises(SetupError, match=variable):
             processes.start(ready, served="taxi")
     assert not (ready.home / "stack.json").exists()
+
+
+def test_mlflow_starts_after_its_database_was_made_as_both_would_make_it(
+    ready: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order: list[str] = []
+    spawn = processes._spawn
+
+    def record(settings: Settings, name: str, *rest: Any) -> subprocess.Popen[bytes]:
+        order.append(name)
+        return spawn(settings, name, *rest)
+
+    monkeypatch.setattr(processes, "_spawn", record)
+    monkeypatch.setattr(processes.registry, "prepare", lambda _: order.append("its database"))
+    for command in ("_airflow_command", "_mlflow_command"):
+        monkeypatch.setattr(processes, command, lambda *_: [sys.executable, "-c", ""])
+    processes.start(ready, components=["scheduler"], mlflow=True).stop()
+    assert order == ["scheduler", "its database", "mlflow"]
 
 
 def test_a_process_that_ends_by_itself_is_told_with_the_end_of_its_log(
