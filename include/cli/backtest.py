@@ -8,7 +8,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from include.cli import nights
-from include.cli.console import report_errors, table_console, with_warehouse
+from include.cli.console import ModelName, report_errors, table_console, takes_horizon, with_warehouse
 
 _POLICIES_HELP = (
     "Separated by commas: never, every@28, triggers (the use case's own, evaluated every night), "
@@ -17,10 +17,11 @@ _POLICIES_HELP = (
 )
 
 
+@takes_horizon
 @report_errors
 @with_warehouse
 def backtest(
-    use_case: Annotated[str, typer.Argument(help="A folder of include/usecases.")],
+    use_case: ModelName,
     first: Annotated[str, typer.Option("--from", help="The first night.")],
     last: Annotated[str, typer.Option("--to", help="The last night.")],
     policies: Annotated[str, typer.Option(help=_POLICIES_HELP)] = "never,every@28,triggers",

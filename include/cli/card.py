@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from include.cli.console import UseCaseName, report_errors, with_warehouse
+from include.cli.console import ModelName, report_errors, takes_horizon, with_warehouse
 
 app = typer.Typer(help="Model cards.", no_args_is_help=True)
 
@@ -17,9 +17,10 @@ def group() -> None:
 
 
 @app.command()
+@takes_horizon
 @report_errors
 @with_warehouse
-def check(use_case: UseCaseName, night: NightDate) -> None:
+def check(use_case: ModelName, night: NightDate) -> None:
     """Verify every number of a model card against the ledger and the registry."""
     from include.steps.train import model_card as step
 

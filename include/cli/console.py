@@ -1,5 +1,6 @@
 """Behaviour shared by all commands: error messages, exit codes, the check of the warehouse, and consoles."""
 
+import inspect
 import sys
 from collections.abc import Callable
 from functools import wraps
@@ -9,12 +10,17 @@ import typer
 from rich.console import Console
 
 from include.stores import failures
-from ml.errors import RatchetError, SetupError
+from ml.errors import RatchetError, RequestError, SetupError
+from ml.usecase import Night, model_names
 
 _EXIT_INTERRUPTED, _LOG_WIDTH = 130, 120
 P = ParamSpec("P")
 UseCaseName = Annotated[str, typer.Argument(help="A folder of include/usecases.")]
+ModelName = Annotated[
+    str, typer.Argument(help="A folder of include/usecases, or the model of another horizon: <use case>-<horizon>.")
+]
 DEFAULT_USE_CASE = "flights"  # of commands that are given none
+_Horizon = Annotated[str, typer.Option(help="The horizon of the model; that of the night if omitted.")]
 # The options of commands by which a person changes something.
 Why = Annotated[str, typer.Option(help="The reason, for the ledger.")]
 Who = Annotated[str, typer.Option(help="The name of the person who requests it; the user of this machine if omitted.")]
@@ -58,6 +64,35 @@ def with_warehouse(command: Callable[P, None]) -> Callable[P, None]:
         command(*args, **kwargs)
 
     return wrapper
+
+
+def takes_horizon(command: Callable[P, None]) -> Callable[P, None]:
+    """Add the option --horizon to a command whose argument `use_case` names a model.
+
+    `flights --horizon live` is the same as `flights-live`.
+    """
+    signature = inspect.signature(command)
+
+    @wraps(command)
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> None:
+        bound = dict(inspect.signature(wrapper).bind(*args, **kwargs).arguments)
+        if horizon := bound.pop("horizon", ""):
+            bound["use_case"] = _model_at(bound.get("use_case", signature.parameters["use_case"].default), horizon)
+        command(**bound)  # type: ignore[call-arg]  # the same arguments, by name
+
+    option = inspect.Parameter("horizon", inspect.Parameter.KEYWORD_ONLY, default="", annotation=_Horizon)
+    wrapper.__signature__ = signature.replace(  # type: ignore[attr-defined]  # typer reads it
+        parameters=[*signature.parameters.values(), option]
+    )
+    return wrapper
+
+
+def _model_at(model: str, horizon: str) -> str:
+    dataset, named = model_names.split(model)
+    if named and named != horizon:
+        print_error(RequestError(f"expected one horizon, got the model {model} and --horizon {horizon}"))
+        raise typer.Exit(1)
+    return dataset if horizon == Night.name else model_names.join(dataset, horizon)
 
 
 def table_console() -> Console:

@@ -5,16 +5,17 @@ from typing import Annotated
 
 import typer
 
-from include.cli.console import DEFAULT_USE_CASE, UseCaseName, print_error, report_errors
+from include.cli.console import DEFAULT_USE_CASE, ModelName, print_error, report_errors, takes_horizon
 from ml.errors import RatchetError
 
 Network = Annotated[str | None, typer.Option(help="The Docker network of image builds; Docker's default if omitted.")]
 _POLL_SECONDS = 1.0
 
 
+@takes_horizon
 @report_errors
 def deploy(
-    use_case: UseCaseName = DEFAULT_USE_CASE,
+    use_case: ModelName = DEFAULT_USE_CASE,
     port: Annotated[int, typer.Option(help="The server's port on 127.0.0.1.")] = 8000,
     build_network: Network = None,
     join_network: Annotated[
@@ -49,9 +50,10 @@ def deploy(
         time.sleep(_POLL_SECONDS)
 
 
+@takes_horizon
 @report_errors
 def image(
-    use_case: UseCaseName = DEFAULT_USE_CASE,
+    use_case: ModelName = DEFAULT_USE_CASE,
     package: Annotated[str, typer.Option(help="The digest of a package; the champion's if omitted.")] = "",
     build_network: Network = None,
 ) -> None:

@@ -4,13 +4,14 @@ from typing import Annotated
 
 import typer
 
-from include.cli.console import report_errors, with_warehouse
+from include.cli.console import ModelName, report_errors, takes_horizon, with_warehouse
 
 
+@takes_horizon
 @report_errors
 @with_warehouse
 def explain(
-    use_case: Annotated[str, typer.Argument(help="A folder of include/usecases.")],
+    use_case: ModelName,
     night: Annotated[str, typer.Argument(help="The night of the score.")],
     entity: Annotated[str, typer.Argument(help="The entity id, as in the table of scores.")],
 ) -> None:

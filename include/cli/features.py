@@ -8,7 +8,7 @@ from rich.console import Console
 
 from include import usecases
 from include.cli import nights as cli_nights
-from include.cli.console import UseCaseName, report_errors, with_warehouse
+from include.cli.console import ModelName, UseCaseName, report_errors, takes_horizon, with_warehouse
 from ml.errors import RequestError
 
 app = typer.Typer(help="The feature store: register, build, materialize, compare.", no_args_is_help=True)
@@ -102,10 +102,11 @@ def parity(use_case: UseCaseName, night: Night) -> None:
 
 
 @app.command()
+@takes_horizon
 @report_errors
 @with_warehouse
 def snapshot(
-    model: Annotated[str, typer.Argument(help="A model, e.g. flights-live.")],
+    use_case: ModelName,
     name: Annotated[str, typer.Argument(help="The snapshot, as the prediction log and `/readyz` name it.")],
     entity: Annotated[str, typer.Option(help="Print the features of this entity.")] = "",
     show_personal: Annotated[bool, typer.Option(help="Do not mask personal features.")] = False,
@@ -114,7 +115,7 @@ def snapshot(
     from include.steps.features import snapshot_archive
     from ml.features import snapshots
 
-    console, rebuilt = Console(), snapshot_archive.rebuild(model, name)
+    console, rebuilt = Console(), snapshot_archive.rebuild(use_case, name)
     built = rebuilt.snapshot
     pinned = ", ".join(f"{table}@{version}" for table, version in snapshots.tables(built).items())
     console.print(

@@ -35,7 +35,15 @@ from include.cli import (
     upgrade,
 )
 from include.cli import ledger as ledger_commands
-from include.cli.console import DEFAULT_USE_CASE, UseCaseName, print_error, table_console, with_warehouse
+from include.cli.console import (
+    DEFAULT_USE_CASE,
+    ModelName,
+    UseCaseName,
+    print_error,
+    table_console,
+    takes_horizon,
+    with_warehouse,
+)
 from include.cli.console import report_errors as _plainly
 from include.settings import Settings, load_settings
 from ml.errors import DeclarationError, RatchetError
@@ -219,10 +227,11 @@ def docs(
 
 
 @app.command()
+@takes_horizon
 @_plainly
 @with_warehouse
 def champion(
-    use_case: UseCaseName = DEFAULT_USE_CASE,
+    use_case: ModelName = DEFAULT_USE_CASE,
     at: Annotated[datetime | None, typer.Option(help="As recorded by this moment (UTC); now if omitted.")] = None,
 ) -> None:
     """Show which model is champion, or was champion at a moment, and who approved it."""

@@ -4,13 +4,14 @@ from typing import Annotated
 
 import typer
 
-from include.cli.console import report_errors, with_warehouse
+from include.cli.console import ModelName, report_errors, takes_horizon, with_warehouse
 
 
+@takes_horizon
 @report_errors
 @with_warehouse
 def override(
-    use_case: Annotated[str, typer.Argument(help="A folder of include/usecases.")],
+    use_case: ModelName,
     night: Annotated[str, typer.Argument(help="The night whose verdict is overridden.")],
     who: Annotated[str, typer.Option(help="The name of the person who is responsible.")],
     why: Annotated[str, typer.Option(help="The reason, for the ledger and for the approvers.")],

@@ -1,17 +1,15 @@
 """`ratchet queue`: show the undecided challengers that are compared with the champion in shadow."""
 
-from typing import Annotated
-
-import typer
 from rich import box
 from rich.table import Table
 
-from include.cli.console import report_errors, table_console, with_warehouse
+from include.cli.console import ModelName, report_errors, table_console, takes_horizon, with_warehouse
 
 
+@takes_horizon
 @report_errors
 @with_warehouse
-def queue(use_case: Annotated[str, typer.Argument(help="A folder of include/usecases.")]) -> None:
+def queue(use_case: ModelName) -> None:
     """Show the shadow queue: undecided challengers of another recipe, their evidence, and what follows."""
     from include import usecases
     from include.dashboard import shadow_queue

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from include.cli import nights
-from include.cli.console import DEFAULT_USE_CASE, UseCaseName, report_errors, with_warehouse
+from include.cli.console import DEFAULT_USE_CASE, ModelName, UseCaseName, report_errors, takes_horizon, with_warehouse
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -16,10 +16,11 @@ if TYPE_CHECKING:
 _DEFAULT_USER_HELP = "the user of this machine if omitted."
 
 
+@takes_horizon
 @report_errors
 @with_warehouse
 def scores(
-    use_case: UseCaseName = DEFAULT_USE_CASE,
+    use_case: ModelName = DEFAULT_USE_CASE,
     out: Annotated[Path | None, typer.Option(help="The Parquet file to write them to.")] = None,
     explanations: Annotated[
         Path | None, typer.Option(help="The Parquet file to write their stored explanations to.")
@@ -46,10 +47,11 @@ def scores(
         _warn(f"{counts.describe('scores')}: their model learned from that night, or may have (column out_of_sample)")
 
 
+@takes_horizon
 @report_errors
 @with_warehouse
 def publish(
-    use_case: UseCaseName,
+    use_case: ModelName,
     night: Annotated[str, typer.Argument(help="The night whose scores are held back.")],
     why: Annotated[str, typer.Option(help="The reason, for the ledger.")],
     who: Annotated[str, typer.Option(help=f"The name of the person who is responsible; {_DEFAULT_USER_HELP}")] = "",
@@ -64,10 +66,11 @@ def publish(
     )
 
 
+@takes_horizon
 @report_errors
 @with_warehouse
 def rescore(
-    use_case: UseCaseName,
+    use_case: ModelName,
     first_night: Annotated[str, typer.Argument(help="The first night (2013-02-01).")],
     last_night: Annotated[str, typer.Argument(help="The last night, inclusive.")],
     why: Annotated[str, typer.Option(help="The reason, for the ledger.")],

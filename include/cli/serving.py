@@ -9,7 +9,16 @@ import typer
 from rich.console import Console
 
 from include.cli import nights
-from include.cli.console import DEFAULT_USE_CASE, UseCaseName, Who, Why, report_errors, with_warehouse
+from include.cli.console import (
+    DEFAULT_USE_CASE,
+    ModelName,
+    UseCaseName,
+    Who,
+    Why,
+    report_errors,
+    takes_horizon,
+    with_warehouse,
+)
 from include.steps.context import StepContext
 from ml.errors import PackageError, RequestError, SetupError
 
@@ -33,9 +42,10 @@ def serve(use_case: UseCaseName = DEFAULT_USE_CASE) -> None:
     server.main(name)
 
 
+@takes_horizon
 @report_errors
 def loadtest(
-    use_case: UseCaseName = DEFAULT_USE_CASE,
+    use_case: ModelName = DEFAULT_USE_CASE,
     to: Annotated[str, typer.Option(help="The address of a server.")] = "http://127.0.0.1:8000",
     rate: Annotated[float, typer.Option(help="Requests per second.")] = 50.0,
     limit: Annotated[int, typer.Option(help="The number of requests; 0 for every entity once.")] = 0,
@@ -61,10 +71,11 @@ def loadtest(
     Console(soft_wrap=True).print(str(report), highlight=False, markup=False)
 
 
+@takes_horizon
 @report_errors
 @with_warehouse
 def rollback(
-    use_case: UseCaseName,
+    use_case: ModelName,
     why: Why,
     who: Who = "",
 ) -> None:
@@ -75,10 +86,11 @@ def rollback(
     typer.echo(f"{entry.kind} (entry {entry.seq} of the ledger): {entry.subject}")
 
 
+@takes_horizon
 @report_errors
 @with_warehouse
 def freeze(
-    use_case: UseCaseName,
+    use_case: ModelName,
     until: Annotated[datetime, typer.Option(help="When it ends (UTC).")],
     why: Why,
     since: Annotated[datetime | None, typer.Option(help="When it begins (UTC); now if omitted.")] = None,
@@ -95,10 +107,11 @@ def freeze(
     typer.echo(f"releases of {use_case} are frozen until {frozen_until} (entry {entry.seq} of the ledger)")
 
 
+@takes_horizon
 @report_errors
 @with_warehouse
 def unfreeze(
-    use_case: UseCaseName,
+    use_case: ModelName,
     why: Why,
     who: Who = "",
 ) -> None:
@@ -109,9 +122,10 @@ def unfreeze(
     typer.echo(f"releases of {use_case} are possible again (entry {entry.seq} of the ledger)")
 
 
+@takes_horizon
 @report_errors
 @with_warehouse
-def sync_routing(use_case: UseCaseName = DEFAULT_USE_CASE) -> None:
+def sync_routing(use_case: ModelName = DEFAULT_USE_CASE) -> None:
     """Make the servers and the registry follow the ledger again, and report what was wrong in the registry."""
     from include import usecases
     from include.settings import load_settings
@@ -134,9 +148,10 @@ def sync_routing(use_case: UseCaseName = DEFAULT_USE_CASE) -> None:
         )
 
 
+@takes_horizon
 @report_errors
 @with_warehouse
-def flush_log(use_case: UseCaseName = DEFAULT_USE_CASE) -> None:
+def flush_log(use_case: ModelName = DEFAULT_USE_CASE) -> None:
     """Move the servers' logged predictions into the lake."""
     from include.steps.score import prediction_log
 

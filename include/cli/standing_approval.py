@@ -5,15 +5,16 @@ import getpass
 import typer
 from rich.console import Console
 
-from include.cli.console import DEFAULT_USE_CASE, UseCaseName, Who, Why, report_errors, with_warehouse
+from include.cli.console import DEFAULT_USE_CASE, ModelName, Who, Why, report_errors, takes_horizon, with_warehouse
 
 app = typer.Typer(help="The approval of refreshes in advance, within bounds.", no_args_is_help=True)
 
 
 @app.command()
+@takes_horizon
 @report_errors
 @with_warehouse
-def show(use_case: UseCaseName = DEFAULT_USE_CASE) -> None:
+def show(use_case: ModelName = DEFAULT_USE_CASE) -> None:
     """Show the terms of the newest standing approval that was given, and what is left of it."""
     from include.steps.adoption import standing_approval
     from include.steps.context import StepContext
@@ -30,10 +31,11 @@ def show(use_case: UseCaseName = DEFAULT_USE_CASE) -> None:
 
 
 @app.command()
+@takes_horizon
 @report_errors
 @with_warehouse
 def revoke(
-    use_case: UseCaseName,
+    use_case: ModelName,
     why: Why,
     who: Who = "",
 ) -> None:

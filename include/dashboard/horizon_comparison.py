@@ -49,13 +49,14 @@ def gather(
     }
     measured = (display_names.metric, "calibration_gap")
     nights = _common_nights(series, display_names.metric)
+    charts = (
+        _chart(f"{display_names.loss} ({display_names.loss_unit})", series, display_names.metric),
+        _chart("calibration gap", series, "calibration_gap"),
+        _chart("share of entities that were answered live", series, _COVERAGE),
+        _chart("longest time without a new live snapshot, minutes", series, _LONGEST_GAP),
+    )
     return HorizonComparison(
-        charts=(
-            _chart(f"{display_names.loss} ({display_names.loss_unit})", series, display_names.metric),
-            _chart("calibration gap", series, "calibration_gap"),
-            _chart("share of entities that were answered live", series, _COVERAGE),
-            _chart("longest time without a new live snapshot, minutes", series, _LONGEST_GAP),
-        ),
+        charts=tuple(each for each in charts if each.series),
         headers=("model", display_names.loss, "calibration gap", "answered live", "late snapshots"),
         rows=tuple(
             (

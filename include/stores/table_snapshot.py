@@ -6,18 +6,21 @@ from pathlib import Path
 import pandas as pd
 
 from include.settings import Settings
-from include.stores import lake
+from include.stores import lake, prediction_table
 from ml.usecase import UseCase
 
 
 class TableSnapshot:
     """The tables of one use case, each at the version that was its newest when this snapshot first read it.
 
-    `versions` fixes the versions of tables that were read earlier, possibly by another process.
+    `versions` fixes the versions of tables that were read earlier, possibly by another process. Predictions are those of
+    `model`, by default of the night's.
     """
 
-    def __init__(self, root: str | Path, use_case: str, versions: Mapping[str, int] | None = None) -> None:
-        self._root, self._use_case = root, use_case
+    def __init__(
+        self, root: str | Path, use_case: str, versions: Mapping[str, int] | None = None, model: str = ""
+    ) -> None:
+        self._root, self._use_case, self._model = root, use_case, model or use_case
         self._versions = dict(versions or {})
 
     @property
@@ -40,9 +43,10 @@ class TableSnapshot:
         return lake.read(self._address(stage, table), first, last, columns, at_version)
 
     def _address(self, stage: str, table: str) -> str:
-        return lake.address(self._root, self._use_case, stage, table)
+        owner = self._model if stage == prediction_table.STAGE else self._use_case
+        return lake.address(self._root, owner, stage, table)
 
 
 def take(case: UseCase, settings: Settings, versions: Mapping[str, int] | None = None) -> TableSnapshot:
     """Return a snapshot of the tables of `case`; tables in `versions` are read at the version given there."""
-    return TableSnapshot(settings.lake, case.dataset, versions)
+    return TableSnapshot(settings.lake, case.dataset, versions, case.name)

@@ -82,9 +82,19 @@ _LATER_FIELDS: Mapping[str, frozenset[str]] = {
     "Triggers": frozenset({"worth"}),
     "Demo": frozenset({"live_day"}),
     "Live": frozenset(
-        {"name", "max_age_minutes", "candidates", "latency_budget", "size_budget", "gates", "triggers", "release"}
+        {
+            "name",
+            "max_age_minutes",
+            "candidates",
+            "latency_budget",
+            "size_budget",
+            "gates",
+            "triggers",
+            "release",
+            "learn_from",
+        }
     ),
-    "UseCase": frozenset({"adoption", "arrival", "catch_up", "derived_from"}),
+    "UseCase": frozenset({"adoption", "arrival", "catch_up", "derived_from", "learn_from"}),
 }
 # Fields that say nothing about a model: a digest does not depend on them.
 _OMITTED: Mapping[str, frozenset[str]] = {"UseCase": frozenset({"explanations", "retention"})}

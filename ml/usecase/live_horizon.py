@@ -1,6 +1,7 @@
 """The live horizon: each entity has its own cutoff, some hours before its event."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from ml.usecase.declaration import NAME, check, check_hours, check_types, check_unique
 from ml.usecase.features import Feature
@@ -9,6 +10,7 @@ from ml.usecase.models import Candidate
 from ml.usecase.operations import Release
 from ml.usecase.triggers import Triggers
 
+LearnFrom = Literal["built", "served"]
 _RESERVED = ("night", "entities", "snapshots")  # names of what belongs to the night's horizon
 
 
@@ -32,6 +34,7 @@ class Live:
     gates: Gates | None = None
     triggers: Triggers | None = None
     release: Release | None = None
+    learn_from: LearnFrom | None = None
 
     def __post_init__(self) -> None:
         check_types(self)

@@ -26,7 +26,7 @@ from ml.usecase.gates import (
     Refit,
     Slice,
 )
-from ml.usecase.live_horizon import Live
+from ml.usecase.live_horizon import LearnFrom, Live
 from ml.usecase.models import (
     Baseline,
     Candidate,
@@ -56,6 +56,9 @@ class UseCase:
     `<name>-<horizon>`, what its horizon declares, and everything else as it is here. `at` sets `derived_from`.
 
     A `latency_budget` declares that single rows are served; without one, latency is not a gate.
+    With `learn_from="served"`, an entity that a server answered is trained on with the features of its last answer, as
+    the prediction log has them, also where a client sent a value that no table has; the others with the features that
+    were built.
     `retired` features are still built, for a champion that was trained on them, but candidates are not trained on them.
     """
 
@@ -71,6 +74,7 @@ class UseCase:
     candidates: tuple[Candidate, ...] = (Logistic(), GradientBoosting())
     baselines: tuple[Baseline, ...] = (Prior(),)
     weighting: Recency | None = None
+    learn_from: LearnFrom = "built"
     tuning: Tuning | None = None
     cost: Cost | PinballCost
     latency_budget: Milliseconds | None = None
@@ -267,6 +271,7 @@ class UseCase:
             gates=horizon.gates or self.gates,
             triggers=horizon.triggers or self.triggers,
             release=horizon.release or self.release,
+            learn_from=horizon.learn_from or self.learn_from,
         )
 
     @property

@@ -8,7 +8,7 @@ import pandas as pd
 
 from include.steps.context import NightContext
 from include.steps.features import build as feature_step
-from include.steps.features import feature_pins
+from include.steps.features import feature_pins, served_rows
 from include.stores.table_snapshot import TableSnapshot
 from ml import features
 from ml.arrays import Booleans, Floats, Strings
@@ -42,8 +42,7 @@ def read(
     Raises RefusalError when there are no features or labels, and FeatureError when a night was built from other
     declarations.
     """
-    version = feature_step.version(tables, context.case)
-    rows = feature_step.read(context.settings.lake, context.case, first, str(context.night), version)
+    rows = _feature_rows(context, tables, first)
     known = label_events(context.case, context.night, tables)
     if rows.empty or known.empty:
         raise RefusalError(
@@ -55,8 +54,7 @@ def read(
 
 def check_finite(context: NightContext, tables: TableSnapshot) -> None:
     """Raise DataError that names each feature that is infinite in some rows up to the night, labelled or not."""
-    version = feature_step.version(tables, context.case)
-    rows = feature_step.read(context.settings.lake, context.case, "", str(context.night), version)
+    rows = _feature_rows(context, tables)
     infinity.check_none(rows, [name for name in context.case.feature_names if name in rows])
 
 
@@ -84,9 +82,15 @@ def join_labels(case: UseCase, night: date, rows: pd.DataFrame, known: pd.DataFr
 
 def unlabelled_rows(context: NightContext, tables: TableSnapshot, after: str) -> pd.DataFrame:
     """Return the feature rows of the nights after `after`, up to the context's night; they still wait for labels."""
-    version = feature_step.version(tables, context.case)
-    rows = feature_step.read(context.settings.lake, context.case, after, str(context.night), version)
+    rows = _feature_rows(context, tables, after)
     return rows[rows["night"] > after]
+
+
+def _feature_rows(context: NightContext, tables: TableSnapshot, first: str = "") -> pd.DataFrame:
+    """Return the features of the nights from `first` on as built, or as served if the model learns from these."""
+    version = feature_step.version(tables, context.case)
+    rows = feature_step.read(context.settings.lake, context.case, first, str(context.night), version)
+    return served_rows.overlay(context, rows, tables) if context.case.learn_from == "served" else rows
 
 
 def lookups_at_event(case: UseCase, rows: LabelledRows, night: date, tables: TableSnapshot) -> pd.DataFrame:

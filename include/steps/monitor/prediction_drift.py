@@ -10,7 +10,7 @@ from include.steps.context import NightContext
 from include.steps.monitor import performance
 from include.steps.monitor.performance import MetricScope
 from include.steps.score import prediction_log
-from include.stores import lake, warehouse
+from include.stores import lake, prediction_table, warehouse
 from ml.monitoring import drift, reference_profile
 from ml.monitoring.reference_profile import SCORE, ColumnKind, ReferenceProfile, TrainingProfile
 from ml.rollout.routing import Route
@@ -66,7 +66,7 @@ def _request_features(context: NightContext, model_digest: str, reference: Refer
     """Return the features of the requests to the champion: the columns of `reference`, and its numbers as numbers."""
     columns = ["package", "route", "features"]
     logged = lake.read(
-        prediction_log.address(context, prediction_log.REST), str(context.night), str(context.night), columns
+        prediction_log.address(context, prediction_table.REST), str(context.night), str(context.night), columns
     )
     champion_rows = logged[(logged["package"] == model_digest) & (logged["route"] != Route.SHADOW)]
     sampled = reference_profile.evenly_spaced(len(champion_rows), _MAX_REQUESTS)

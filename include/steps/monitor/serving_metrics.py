@@ -9,7 +9,7 @@ from include.settings import load_settings
 from include.steps.context import NightContext, StepContext
 from include.steps.monitor.performance import ALL, MetricScope
 from include.steps.score import prediction_log
-from include.stores import lake, warehouse
+from include.stores import lake, prediction_table, warehouse
 from include.stores.warehouse import TASK_SECONDS, Metric
 from ml.ingestion.availability import NIGHT
 from ml.monitoring import serving_metrics
@@ -28,7 +28,7 @@ def measure(context: NightContext) -> None:
 
 
 def _traffic(context: StepContext, first: date, last: date) -> Iterator[Metric]:
-    logged = lake.read(prediction_log.address(context, prediction_log.REST), str(first), str(last), list(_COLUMNS))
+    logged = lake.read(prediction_log.address(context, prediction_table.REST), str(first), str(last), list(_COLUMNS))
     slices = logged["route"].map({Route.SHADOW: _SHADOW}).fillna(ALL)
     for (night, package, slice_), rows in logged.groupby([NIGHT, "package", slices]):
         scope = MetricScope(

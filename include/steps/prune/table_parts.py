@@ -8,8 +8,8 @@ import sqlalchemy as sa
 from include.steps.ingest import intraday
 from include.steps.prune import file_parts
 from include.steps.prune.part import PrunablePart, PruneContext
-from include.steps.score import explanations, prediction_log, publication_gate, rescore
-from include.stores import feature_store, lake_retention, ledger
+from include.steps.score import explanations, publication_gate, rescore
+from include.stores import feature_store, lake_retention, ledger, prediction_table
 from include.stores.files import object_trees
 from include.stores.warehouse import retention as rows_by_night
 from ml.governance.ledger_entries import EntryKind
@@ -17,7 +17,7 @@ from ml.governance.pruning import PruneItem, PruneNeed
 
 _INTRADAY_NIGHTS = 2
 _PARTS_OF_STAGES = {
-    prediction_log.STAGE: "predictions",
+    prediction_table.STAGE: "predictions",
     publication_gate.STAGE: "score profiles",
     explanations.STAGE: "explanations",
     rescore.STAGE: "rescores",

@@ -12,13 +12,13 @@ from typing import Any
 import pandas as pd
 
 from include.steps.context import NightContext, StepContext
-from include.stores import lake, request_log
+from include.stores import lake, prediction_table, request_log
 from include.stores.files.spool import Spool
+from include.stores.prediction_table import REST, SENT, SNAPSHOT, STAGE
 from ml.ingestion.availability import NIGHT
-from ml.rollout.routing import Route
 from ml.usecase.periods import Period
 
-STAGE, REST, BATCH = "answers", "rest", "batch"
+BATCH = "batch"
 COLUMNS = (
     "request",
     "place",
@@ -33,7 +33,7 @@ COLUMNS = (
     "latency_ms",
     "features",
 )
-_CLIENT_REQUEST, _SNAPSHOT, _SENT = "client_request", "snapshot", "sent"
+_CLIENT_REQUEST = "client_request"
 _TEXTS = ("request", "protocol", "entity", NIGHT, "package", "route", "fault", "features")
 
 
@@ -69,8 +69,7 @@ def looked_up(context: StepContext, night: str) -> pd.DataFrame:
     The columns are those of `answers_from_snapshots`.
     """
     rows = answers_from_snapshots(context, night, night)
-    of_look_ups = rows[rows[_SENT].isna()]
-    return of_look_ups.sort_values("at", kind="stable").drop_duplicates("entity", keep="last")
+    return prediction_table.last_by_entity(rows[rows[SENT].isna()])
 
 
 def answers_from_snapshots(context: StepContext, first: str, last: str) -> pd.DataFrame:
@@ -79,11 +78,7 @@ def answers_from_snapshots(context: StepContext, first: str, last: str) -> pd.Da
     The columns are `COLUMNS`, `snapshot`, and `sent`, the features that the client sent itself. Answers that an earlier
     release logged do not say how they came by their features, and are left out.
     """
-    rows = lake.read(address(context, REST), first, last)
-    if _SNAPSHOT not in rows:
-        return rows.reindex(columns=[*COLUMNS, _SNAPSHOT, _SENT]).head(0)
-    answered = rows["route"].isin([Route.CHAMPION, Route.CANARY]) & rows["fault"].isna()
-    return rows[answered & rows[_SNAPSHOT].notna()]
+    return prediction_table.answers_from_snapshots(lake.read(address(context, REST), first, last))
 
 
 def latencies(context: StepContext, requests: Collection[str]) -> list[float]:
@@ -121,12 +116,12 @@ def _frame(records: tuple[bytes, ...]) -> pd.DataFrame:
     frame = cast(
         pd.DataFrame([{**row, NIGHT: row[NIGHT] or _day(row), "features": json.dumps(row["features"])} for row in rows])
     )
-    sent = [json.dumps(row[_SENT]) if row.get(_SENT) else None for row in rows]
+    sent = [json.dumps(row[SENT]) if row.get(SENT) else None for row in rows]
     texts = {
         _CLIENT_REQUEST: [row.get(_CLIENT_REQUEST) for row in rows],
-        _SNAPSHOT: [row.get(_SNAPSHOT) for row in rows],
+        SNAPSHOT: [row.get(SNAPSHOT) for row in rows],
     }
-    return frame.assign(**{name: pd.Series(each, dtype=object) for name, each in (texts | {_SENT: sent}).items()})
+    return frame.assign(**{name: pd.Series(each, dtype=object) for name, each in (texts | {SENT: sent}).items()})
 
 
 def _day(row: dict[str, Any]) -> str:

@@ -47,7 +47,7 @@ def test_elements_are_closed_in_their_order_and_a_screen_reader_finds_its_way(pa
 def test_every_picture_says_what_it_shows_and_has_its_numbers_in_a_table(settings: Settings) -> None:
     seen = Seen(pages.use_case(settings, "flights", MOMENT, ROOT))
     pictures = seen.all("svg")
-    assert len(pictures) == len(seen.all("figure")) == len(seen.all("details")) == 13
+    assert len(pictures) == len(seen.all("figure")) == len(seen.all("details")) == 15
     assert all(each["role"] == "img" and len(str(each["aria-labelledby"]).split()) == 2 for each in pictures)
 
 

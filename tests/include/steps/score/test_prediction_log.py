@@ -12,7 +12,7 @@ from include.serving.handler import PredictionRecord
 from include.settings import Settings
 from include.steps.context import NightContext, StepContext
 from include.steps.score import prediction_log
-from include.stores import lake, request_log
+from include.stores import lake, prediction_table, request_log
 from include.stores.request_log import RequestLog
 from ml.rollout.routing import Route
 from ml.usecase import UseCase, periods
@@ -124,7 +124,7 @@ def test_the_client_s_own_id_is_kept_beside_the_server_s_also_in_a_table_from_be
     written: RequestLog, taxi: UseCase, home: Settings
 ) -> None:
     context = StepContext(case=taxi, settings=home)
-    uri = prediction_log.address(context, prediction_log.REST)
+    uri = prediction_log.address(context, prediction_table.REST)
     written.append(record("one"))
     written.append(record("two", at=2e9, client_request="mine"))
     written.close()

@@ -1,0 +1,24 @@
+"""The table of predictions over REST in the lake: its columns, and which rows are answers from a snapshot."""
+
+import pandas as pd
+
+from ml.rollout.routing import Route
+
+STAGE, REST = "answers", "rest"
+SNAPSHOT, SENT = "snapshot", "sent"  # columns that later releases added
+
+
+def answers_from_snapshots(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return those of `rows` that champion or canary answered, for an entity that was looked up in a snapshot.
+
+    Rows that an earlier release logged do not say how they came by their features, and are left out.
+    """
+    if SNAPSHOT not in rows:
+        return rows.reindex(columns=[*rows.columns, SNAPSHOT, SENT]).head(0)
+    answered = rows["route"].isin([Route.CHAMPION, Route.CANARY]) & rows["fault"].isna()
+    return rows[answered & rows[SNAPSHOT].notna()]
+
+
+def last_by_entity(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the last row of each entity of each night."""
+    return rows.sort_values("at", kind="stable").drop_duplicates(["entity", "night"], keep="last")
