@@ -87,8 +87,8 @@ def latencies(context: StepContext, requests: Collection[str]) -> list[float]:
     `requests` are the ids that the server gave them.
     """
     rows = lake.read(address(context, REST), columns=["request", "route", "fault", "latency_ms"])
-    answered = rows["route"].isin([Route.CHAMPION, Route.CANARY]) & rows["fault"].isna()
-    return [float(each) for each in rows.loc[answered & rows["request"].isin(requests), "latency_ms"]]
+    requested = prediction_table.is_answer(rows) & rows["request"].isin(requests)
+    return [float(each) for each in rows.loc[requested, "latency_ms"]]
 
 
 def address(context: StepContext, table: str) -> str:
