@@ -73,7 +73,7 @@ def looked_up(context: StepContext, night: str) -> pd.DataFrame:
 
 
 def answers_from_snapshots(context: StepContext, first: str, last: str) -> pd.DataFrame:
-    """Return the REST answers of champion and canary to entities of the nights `first` to `last` that were looked up.
+    """Return the REST answers of champion and canary to looked-up entities of the nights `first` to `last`.
 
     The columns are `COLUMNS`, `snapshot`, and `sent`, the features that the client sent itself. Answers that an earlier
     release logged do not say how they came by their features, and are left out.
