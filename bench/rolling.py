@@ -5,6 +5,7 @@ December.
 """
 
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,6 @@ from rich.console import Console
 from rich.table import Table
 
 from bench import workspace
-from include.steps.context import NightContext
 
 USE_CASE, YEAR = "flights", "2013-01-01..2013-12-31"
 FIRST_SCORED = "2013-02"
@@ -41,24 +41,20 @@ def _measure() -> dict[str, Any]:
         started = time.perf_counter()
         step(USE_CASE, YEAR)
         seconds[name] = round(time.perf_counter() - started, 1)
-    measured = {each.horizon.name: _evaluate(each, settings) for each in case.models}
+    measured = {
+        each.horizon.name: evaluate(each, settings, workspace.training_rows(each, settings, YEAR), each.feature_names)
+        for each in case.models
+    }
     for name, each in measured.items():
         _show(name, each["candidates"])
     return {"bars": BARS, "seconds": seconds, **measured}
 
 
-def _evaluate(case: Any, settings: Any) -> dict[str, Any]:
-    """Return the quality of the candidates at the horizon of `case`, and the seconds that each took."""
-    from include.steps.features import training_set
-    from include.stores import table_snapshot
+def evaluate(case: Any, settings: Any, rows: Any, names: Sequence[str]) -> dict[str, Any]:
+    """Return the quality of the candidates on the features `names` of `rows`, and the seconds that each took."""
     from ml import targets
     from ml.training import fitting
-    from ml.usecase import periods
 
-    rows = training_set.read(
-        NightContext(case=case, night=periods.parse(YEAR).last, settings=settings),
-        table_snapshot.take(case, settings),
-    )
     months = np.array([night[:7] for night in rows.nights], object)
     pooled = months >= FIRST_SCORED
     spans = {**{str(month): months == month for month in np.unique(months[pooled])}, "pooled": pooled}
@@ -72,7 +68,7 @@ def _evaluate(case: Any, settings: Any) -> dict[str, Any]:
                 past.frame,
                 past.labels,
                 past.nights,
-                case.feature_names,
+                names,
                 target=targets.from_labels(case, past.labels),
                 seed=1,
                 threads=settings.threads,

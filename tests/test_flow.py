@@ -3,22 +3,26 @@
 import itertools
 import re
 from collections.abc import Iterator
-from datetime import date
+from dataclasses import replace
+from datetime import date, timedelta
 
 import pandas as pd
 import pytest
 
-from include import report
+from include import report, usecases
+from include.serving.config import ServingConfig
+from include.serving.horizons import Horizons
 from include.settings import Settings
 from include.steps import ingest, release, train
-from include.steps.context import NightContext
-from include.steps.features import build, training_set
+from include.steps.context import NightContext, StepContext
+from include.steps.features import build, materialize, training_set
+from include.steps.ingest import intraday
 from include.steps.monitor import monitor
 from include.steps.score import explain, score
 from include.stores import lake, ledger, packages, report_paths, table_snapshot, warehouse
 from ml.errors import ApprovalError, LeakError
 from ml.packaging import package_files
-from ml.usecase import UseCase, periods
+from ml.usecase import Live, UseCase, periods
 from tests import in_process, recorded
 
 
@@ -197,3 +201,44 @@ def test_a_live_horizon_has_a_model_of_its_own_that_is_trained_released_scored_a
     assert recorded.verdicts(home, "taxi-live")[-1].champion == digest
     assert len(recorded.verdicts(home, "taxi")) == 1
     ledger.verify(engine)
+
+
+def test_a_third_horizon_needs_one_more_declaration_and_is_served_beside_the_others(
+    home: Settings, taxi: UseCase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    early = Live(name="six_hours", before="pickup_at", hours=6)
+    wider = replace(taxi, horizons=(*taxi.horizons, early))
+    get = usecases.get
+    monkeypatch.setattr(
+        usecases, "get", lambda name: next((each for each in wider.models if each.name == name), None) or get(name)
+    )
+    history, last = taxi.demo.history, str(periods.parse(taxi.demo.history).last)
+    ingest.ingest("taxi", history)
+    build.build("taxi", history)
+    digests = {}
+    for model in wider.models:
+        train.train(model.name, last, train.BOOTSTRAP)
+        digests[model.name] = released(model.name, last)
+    assert list(digests) == ["taxi", "taxi-live", "taxi-six_hours"]
+
+    night = "2024-03-17"
+    for step in (ingest.ingest, build.build):
+        step("taxi", night)
+    score.score("taxi", night)
+    materialize.apply("taxi")
+    materialize.materialize("taxi", night)
+    rides = lake.read(lake.address(home.lake, "taxi", "valid", "bookings"), night, night)
+    ride = rides.sort_values("pickup_at").iloc[len(rides) // 2]
+    chosen = {}
+    for hours in (7, 5, 1):
+        intraday.refresh("taxi", ride["pickup_at"].to_pydatetime() - timedelta(hours=hours))
+        horizons = Horizons("taxi", home, ServingConfig())
+        horizons.refresh()
+        model = horizons.choose(ride["entity"]).model
+        chosen[hours] = (model.name, model.pool.serving.champion.digest)
+        horizons.close()
+    by_hours = {7: "taxi", 5: "taxi-six_hours", 1: "taxi-live"}
+    assert chosen == {hours: (name, digests[name]) for hours, name in by_hours.items()}
+    assert set(materialize.open_snapshot_store(StepContext.load("taxi-six_hours")).snapshot.names) == set(
+        wider.at("six_hours").names_at(early)
+    )

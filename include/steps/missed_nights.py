@@ -43,15 +43,24 @@ def make_up(use_case: str, night: str) -> int:
 
 
 def check(use_case: str, moment: datetime) -> list[str]:
-    """Raise an alert for each due night without a run or without scores, withdraw the others, return the new ones."""
+    """Raise an alert for each due night without a run or without scores, withdraw the others, return the new ones.
+
+    Scores are due at every horizon, a live one's once its night is complete; runs are those of the data.
+    """
     context = StepContext.load(use_case)
-    gaps = night_gaps.find(context.engine, context.case, moment)
+    models = (StepContext(case=each, settings=context.settings) for each in context.case.models)
+    return [message for each in models for message in _check_model(each, moment)]
+
+
+def _check_model(context: StepContext, moment: datetime) -> list[str]:
+    gaps, name = night_gaps.find(context.engine, context.case, moment), context.case.name
+    without_run = gaps.without_run if name == context.case.dataset else ()
     wanted = {
-        *(_missed_alert(context, each) for each in gaps.without_run),
+        *(_missed_alert(context, each) for each in without_run),
         *(_unscored_alert(context, each) for each in gaps.without_scores),
     }
     present = {
-        each for each in warehouse.alerts(context.engine, use_case, (moment - _SETTLED).date()) if each.kind in _KINDS
+        each for each in warehouse.alerts(context.engine, name, (moment - _SETTLED).date()) if each.kind in _KINDS
     }
     warehouse.withdraw_alerts(context.engine, present - wanted)
     new = sorted(wanted - present, key=lambda each: (each.night, each.kind))
@@ -72,7 +81,7 @@ def _missed_alert(context: StepContext, night: date) -> Alert:
 def _unscored_alert(context: StepContext, night: date) -> Alert:
     name = context.case.name
     message = (
-        f"the night {night} was ingested, but it has no scores: look at the runs of the DAGs {name}_ingest and "
-        f"{name}_score for it, and clear what failed"
+        f"the night {night} was ingested, but it has no scores: look at the runs of the DAGs "
+        f"{context.case.dataset}_ingest and {name}_score for it, and clear what failed"
     )
     return Alert(use_case=name, night=night, kind=UNSCORED, subject="scores", message=message)

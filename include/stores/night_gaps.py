@@ -34,7 +34,11 @@ def find(engine: sa.Engine, case: UseCase, moment: datetime) -> NightGaps:
     following = schedule.previous(schedule.latest_decided(moment - grace), -1)
     ingested = ingested_nights(engine, case)
     missed = schedule.missed(ingested, following)
-    recent = sorted(each for each in ingested if following - timedelta(days=366) <= each < following)
+    recent = sorted(
+        each
+        for each in ingested
+        if following - timedelta(days=366) <= each < following and case.complete_at(each) <= moment - grace
+    )
     alerts = warehouse.alerts(engine, case.dataset, (moment - _WAITING_DAYS).date())
     return NightGaps(
         without_run=missed,

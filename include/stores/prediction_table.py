@@ -2,19 +2,35 @@
 
 import pandas as pd
 
+from ml.ingestion.availability import NIGHT
 from ml.rollout.routing import Route
 
 STAGE, REST = "answers", "rest"
+COLUMNS = (
+    "request",
+    "place",
+    "at",
+    "protocol",
+    "entity",
+    NIGHT,
+    "package",
+    "route",
+    "score",
+    "fault",
+    "latency_ms",
+    "features",
+)
 SNAPSHOT, SENT = "snapshot", "sent"  # columns that later releases added
 
 
 def answers_from_snapshots(rows: pd.DataFrame) -> pd.DataFrame:
     """Return those of `rows` that champion or canary answered, for an entity that was looked up in a snapshot.
 
-    Rows that an earlier release logged do not say how they came by their features, and are left out.
+    The columns are `COLUMNS`, `SNAPSHOT`, and `SENT`, the features that the client sent itself. Rows that an earlier
+    release logged do not say how they came by their features, and are left out.
     """
     if SNAPSHOT not in rows:
-        return rows.reindex(columns=[*rows.columns, SNAPSHOT, SENT]).head(0)
+        return rows.reindex(columns=[*COLUMNS, SNAPSHOT, SENT]).head(0)
     return rows[is_answer(rows) & rows[SNAPSHOT].notna()]
 
 
@@ -25,4 +41,4 @@ def is_answer(rows: pd.DataFrame) -> "pd.Series[bool]":
 
 def last_by_entity(rows: pd.DataFrame) -> pd.DataFrame:
     """Return the last row of each entity of each night."""
-    return rows.sort_values("at", kind="stable").drop_duplicates(["entity", "night"], keep="last")
+    return rows.sort_values("at", kind="stable").drop_duplicates(["entity", NIGHT], keep="last")

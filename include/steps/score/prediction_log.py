@@ -14,25 +14,11 @@ import pandas as pd
 from include.steps.context import NightContext, StepContext
 from include.stores import lake, prediction_table, request_log
 from include.stores.files.spool import Spool
-from include.stores.prediction_table import REST, SENT, SNAPSHOT, STAGE
+from include.stores.prediction_table import COLUMNS, REST, SENT, SNAPSHOT, STAGE
 from ml.ingestion.availability import NIGHT
 from ml.usecase.periods import Period
 
 BATCH = "batch"
-COLUMNS = (
-    "request",
-    "place",
-    "at",
-    "protocol",
-    "entity",
-    NIGHT,
-    "package",
-    "route",
-    "score",
-    "fault",
-    "latency_ms",
-    "features",
-)
 _CLIENT_REQUEST = "client_request"
 _TEXTS = ("request", "protocol", "entity", NIGHT, "package", "route", "fault", "features")
 
@@ -75,8 +61,7 @@ def looked_up(context: StepContext, night: str) -> pd.DataFrame:
 def answers_from_snapshots(context: StepContext, first: str, last: str) -> pd.DataFrame:
     """Return the REST answers of champion and canary to looked-up entities of the nights `first` to `last`.
 
-    The columns are `COLUMNS`, `snapshot`, and `sent`, the features that the client sent itself. Answers that an earlier
-    release logged do not say how they came by their features, and are left out.
+    See `prediction_table.answers_from_snapshots`.
     """
     return prediction_table.answers_from_snapshots(lake.read(address(context, REST), first, last))
 

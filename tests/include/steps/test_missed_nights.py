@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import pandas as pd
 import pytest
 
 from include import usecases
@@ -12,8 +13,10 @@ from include.settings import Settings
 from include.steps import ingest, missed_nights
 from include.steps.features import build
 from include.steps.score import score
-from include.stores import warehouse
+from include.stores import ledger, warehouse
+from ml.governance.ledger_entries import EntryKind
 from ml.usecase import CatchUp, UseCase, periods
+from tests import published, recorded
 from tests.include.steps.conftest import NIGHT
 
 Arrive = Callable[[str], Settings]
@@ -91,3 +94,30 @@ def test_a_night_that_just_began_and_a_home_of_another_year_miss_nothing(arrive:
 def test_a_use_case_that_never_ran_misses_nothing(home: Settings, taxi: UseCase) -> None:
     assert missed_nights.check("taxi", NOW) == []
     assert missed_nights.choose("taxi", NIGHT) == []
+
+
+def test_a_complete_night_without_live_scores_is_named_and_the_newest_is_not_due_yet(
+    arrive: Arrive, taxi: UseCase
+) -> None:
+    settings = arrive("monitor")
+    engine = warehouse.engine(settings.warehouse_url)
+    first = periods.parse("2024-03-16").last
+    ledger.append(
+        engine,
+        kind=EntryKind.PROMOTED,
+        use_case="taxi-live",
+        night=first,
+        subject="p" * 64,
+        payload=recorded.PROMOTED,
+        key="live",
+    )
+    noon = datetime(2024, 3, 18, 12, tzinfo=UTC)  # the night of the 18th has landed, so that of the 17th is complete
+    (reported,) = [each for each in missed_nights.check("taxi", noon) if "no scores" in each and "live" in each]
+    assert reported.startswith(f"the night {NIGHT} was ingested, but it has no scores")
+    assert "the DAGs taxi_ingest and taxi-live_score" in reported
+    (alert,) = warehouse.alerts(engine, "taxi-live")
+    assert (alert.kind, str(alert.night)) == (missed_nights.UNSCORED, NIGHT)
+    scores = pd.DataFrame({"entity": ["2024-03-17|0"], "score": [0.5]})
+    published.publish(engine, "taxi-live", periods.parse(NIGHT).last, "p" * 64, scores, noon)
+    missed_nights.check("taxi", noon)
+    assert warehouse.alerts(engine, "taxi-live") == ()
