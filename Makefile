@@ -17,8 +17,8 @@ help:  ## list the commands
 run: $(BIN)/.installed $(DATA)  ## the demo run: history, first champion, real nights, report (USE_CASE=flights UNTIL=2013-12-31)
 	@$(BIN)/ratchet run $(USE_CASE) $(if $(UNTIL),--until $(UNTIL))
 
-up: $(BIN)/.installed $(DATA)  ## start Airflow and MLflow, leave them running, and print addresses and passwords
-	@$(BIN)/ratchet up
+up: $(BIN)/.installed $(DATA)  ## start Airflow, MLflow and a model server, leave them running, and print addresses and passwords
+	@$(BIN)/ratchet up $(USE_CASE)
 
 down:  ## stop what `make up` started
 	@$(BIN)/ratchet down

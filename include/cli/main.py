@@ -122,27 +122,41 @@ def run(
 @app.command()
 @_plainly
 def up(
+    use_case: Annotated[
+        str, typer.Argument(help="The use case whose model server is started; Airflow has all of them.")
+    ] = DEFAULT_USE_CASE,
     attached: Annotated[
         bool, typer.Option(help="Stay in the foreground until stopped, as needed in a container.")
     ] = False,
 ) -> None:
-    """Start Airflow and MLflow, leave them running, and print their addresses and passwords."""
+    """Start Airflow, MLflow and a model server, leave them running, and print their addresses and passwords.
+
+    Until its use case has a champion, the model server answers with status 503 and the reason.
+    """
     from include.platform.local import environment, home_lock, processes
     from include.platform.local.progress import ProgressDisplay
 
-    settings, console = load_settings(), Console()
+    served, settings, console = usecases.get(use_case).name, load_settings(), Console()
     with home_lock.hold(settings, "ratchet up"):
         with ProgressDisplay(console) as display:
-            display.show("Airflow and MLflow start")
-            stack = processes.start(settings, mlflow=True, detached=not attached)
+            display.show("Airflow, MLflow and the model server start")
+            stack = processes.start(settings, mlflow=True, served=served, detached=not attached)
             try:
-                stack.wait_until_healthy(show=lambda text: display.show(f"Airflow and MLflow start · {text}"))
+                stack.wait_until_healthy(show=lambda text: display.show(f"Airflow, MLflow, model server · {text}"))
             except BaseException:
-                display.show("Airflow and MLflow stop")
+                display.show("Airflow, MLflow and the model server stop")
                 stack.stop()
                 raise
-        for name, address in _addresses(settings).items():
-            console.print(f"{name:<10} {address}", highlight=False, soft_wrap=True)
+        for name, address in _addresses(stack).items():
+            console.print(f"{name:<12} {address}", highlight=False, soft_wrap=True)
+        for fault in stack.model_server.faults() if stack.model_server else ():
+            console.print(
+                f"the model server of {served} does not answer yet: {fault}",
+                style="yellow",
+                markup=False,
+                highlight=False,
+                soft_wrap=True,
+            )
         if attached:
             console.print(f"passwords are in {environment.passwords_file(settings)}", highlight=False, soft_wrap=True)
             _watch(stack)
@@ -236,14 +250,16 @@ def champion(
     Console().print_json(json.dumps({"digest": entry.subject, "night": str(entry.night), **payload}))
 
 
-def _addresses(settings: Settings) -> dict[str, str]:
+def _addresses(stack: "LocalStack") -> dict[str, str]:
     """Return the addresses of a running stack by name."""
+    settings = stack.settings
     airflow = f"http://{settings.host}:{settings.airflow_port}"
-    return {
+    addresses = {
         "dashboard": f"{airflow}/ratchet/",
         "Airflow": airflow,
         "MLflow": f"http://{settings.host}:{settings.mlflow_port}",
     }
+    return addresses | ({"model server": stack.model_server.address} if stack.model_server else {})
 
 
 def _watch(stack: "LocalStack") -> NoReturn:

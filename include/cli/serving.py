@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from include.cli import nights
 from include.cli.console import (
     DEFAULT_USE_CASE,
     ModelName,
@@ -25,8 +26,9 @@ from ml.errors import PackageError, RequestError, SetupError
 @report_errors
 def serve(use_case: UseCaseName = DEFAULT_USE_CASE) -> None:
     """Serve live requests until stopped; the variables RATCHET_SERVING_... set its limits and its address."""
-    from include import usecases
+    from include import ports, usecases
     from include.serving import __main__ as server
+    from include.serving import config
     from include.settings import load_settings
 
     name, settings = usecases.get(use_case).name, load_settings()
@@ -35,6 +37,8 @@ def serve(use_case: UseCaseName = DEFAULT_USE_CASE) -> None:
             f"nothing has run in this home yet: expected packages and routes in {settings.home}, which does not exist. "
             f"`make run USE_CASE={name}` trains and releases a model; if it ran in another home, set RATCHET_HOME to it"
         )
+    serving_config = config.load()
+    ports.check_port(serving_config.host, serving_config.port, "RATCHET_SERVING_PORT")
     server.main(name)
 
 
@@ -45,12 +49,26 @@ def loadtest(
     to: Annotated[str, typer.Option(help="The address of a server.")] = "http://127.0.0.1:8000",
     rate: Annotated[float, typer.Option(help="Requests per second.")] = 50.0,
     limit: Annotated[int, typer.Option(help="The number of requests; 0 for every entity once.")] = 0,
+    night: Annotated[
+        str | None,
+        typer.Option(help="Replay the live day of this night, which is over, for a model of a live horizon."),
+    ] = None,
 ) -> None:
-    """Load-test a server with every entity of the newest snapshot, at a given request rate, and report the result."""
-    from include.steps.score import load_test
+    """Load-test a server with every entity of the newest snapshot, at a given request rate, and report the result.
 
-    report = load_test.run(use_case, to, rate, limit)
-    Console().print(str(report), highlight=False)
+    For the model of a live horizon, these are the entities between their cutoff and their event. With --night, the
+    live snapshots of this night are published one after the other, and each entity is requested when its cutoff is
+    reached. The requests are logged, and count in a canary, as those of other clients.
+    """
+    from include.settings import load_settings
+    from include.steps.score import load_test
+    from include.stores import warehouse
+
+    if night is not None:
+        nights.past(use_case, night)
+        warehouse.open_existing(load_settings().warehouse_url)
+    report = load_test.run(use_case, to, rate, limit, night, show=typer.echo)
+    Console(soft_wrap=True).print(str(report), highlight=False, markup=False)
 
 
 @takes_horizon

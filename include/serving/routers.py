@@ -36,7 +36,7 @@ def health(horizons: Horizons, config: ServingConfig) -> APIRouter:
             "features_of": str(snapshot.facts.get("night")) if snapshot else None,
             "faults": horizons.faults,
         }
-        if horizons.are_several:
+        if horizons.are_several or horizons.main.is_live:
             payload["horizons"] = {each.name: _describe(each) for each in horizons}
         return JSONResponse(payload)
 

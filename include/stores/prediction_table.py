@@ -31,8 +31,12 @@ def answers_from_snapshots(rows: pd.DataFrame) -> pd.DataFrame:
     """
     if SNAPSHOT not in rows:
         return rows.reindex(columns=[*COLUMNS, SNAPSHOT, SENT]).head(0)
-    answered = rows["route"].isin([Route.CHAMPION, Route.CANARY]) & rows["fault"].isna()
-    return rows[answered & rows[SNAPSHOT].notna()]
+    return rows[is_answer(rows) & rows[SNAPSHOT].notna()]
+
+
+def is_answer(rows: pd.DataFrame) -> "pd.Series[bool]":
+    """Return whether a client got each of `rows`: champion or canary scored it, without a fault."""
+    return rows["route"].isin([Route.CHAMPION, Route.CANARY]) & rows["fault"].isna()
 
 
 def last_by_entity(rows: pd.DataFrame) -> pd.DataFrame:

@@ -52,7 +52,10 @@ def current(use_case: str, settings: Settings) -> Routing:
     try:
         route = read(path, settings.trusted_keys)
     except FileNotFoundError:
-        raise RequestError(f"{use_case} has no champion yet: {path} does not exist") from None
+        raise RequestError(
+            f"{use_case} has no champion yet: {path} does not exist; train one and release it, and servers follow "
+            "within a second"
+        ) from None
     if route.use_case != use_case:
         raise RequestError(f"{path} is the routing of {route.use_case!r}, expected that of {use_case!r}")
     return route

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from include.settings import PROJECT
 
-DOCS = PROJECT / "docs"
+DOCS, README = PROJECT / "docs", PROJECT / "README.md"
 EXECUTED = ("start", "tutorial", "how-to")
 GENERATED = ("reference", "benchmarks")
 _FENCE = re.compile(

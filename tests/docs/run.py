@@ -1,7 +1,8 @@
-"""`make docs-commands`: run the commands of Start, Tutorial and How-to against the home that `make run` left.
+"""`make docs-commands`: run the commands of README, Start, Tutorial and How-to against the home that `make run` left.
 
 Each page gets a copy of the home, so that no command changes what another page, or a person, finds there. A page may
-ask for a real server in a comment: `<!-- commands: s3 -->`, `<!-- commands: postgres -->`, or for an empty home:
+ask for a real server in a comment: `<!-- commands: s3 -->`, `<!-- commands: postgres -->`, for what `make up` leaves
+running: `<!-- commands: up -->` (its model server replaces that on port 8000), or for an empty home:
 `<!-- commands: new-home -->`.
 """
 
@@ -19,6 +20,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
+from include import ports
 from include.settings import PROJECT, load_settings
 from tests.docs import outputs, pages
 from tests.docs.pages import Command
@@ -26,6 +28,8 @@ from tests.docs.pages import Command
 _NEEDS = re.compile(r"<!-- commands: ([a-z0-9 -]+?) -->")
 _BY_CI = re.compile(r"make [a-z-]+( [A-Z_]+=\S+)*")
 _SECONDS = 120
+_SERVING_PORT = "RATCHET_SERVING_PORT"
+_PORTS = ("RATCHET_AIRFLOW_PORT", "RATCHET_MLFLOW_PORT", _SERVING_PORT)
 
 
 def main() -> int:
@@ -36,7 +40,9 @@ def main() -> int:
         return 1
     started = time.monotonic()
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        failures = sum(pool.map(lambda page: sum(not ok for ok in run_page(page, home)), pages.executed()))
+        failures = sum(
+            pool.map(lambda page: sum(not ok for ok in run_page(page, home)), [pages.README, *pages.executed()])
+        )
     print(f"{failures} failed, {time.monotonic() - started:.0f} s")
     return min(failures, 1)
 
@@ -62,8 +68,9 @@ def is_run_by_ci(command: Command) -> bool:
 @contextmanager
 def environment(page: Path, home: Path) -> Iterator[dict[str, str] | None]:
     """Yield the environment of a page's commands, with a home of their own; None if a server is not to be had."""
-    needed = " ".join(_NEEDS.findall(page.read_text())).split()
-    with ExitStack() as stack, TemporaryDirectory(prefix="ratchet-docs-") as folder:
+    needed = _needed(page)
+    # Servers end before the folder with their files is removed.
+    with TemporaryDirectory(prefix="ratchet-docs-") as folder, ExitStack() as stack:
         own = Path(folder) / "home"
         if "new-home" not in needed:
             shutil.copytree(home, own, symlinks=True, ignore=shutil.ignore_patterns("logs", "airflow", "*.pid"))
@@ -71,8 +78,10 @@ def environment(page: Path, home: Path) -> Iterator[dict[str, str] | None]:
         if servers is None:
             yield None
             return
+        if "up" in needed:
+            servers = {**servers, **_free_ports()}
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-        yield {
+        variables = {
             **os.environ,
             "RATCHET_HOME": str(own),
             "PATH": path,
@@ -81,6 +90,28 @@ def environment(page: Path, home: Path) -> Iterator[dict[str, str] | None]:
             "COLUMNS": "120",
             **servers,
         }
+        if "up" in needed:
+            stack.enter_context(_installation(variables))
+        yield variables
+
+
+def _free_ports() -> dict[str, str]:
+    return {name: str(ports.free_port("127.0.0.1")) for name in _PORTS}
+
+
+@contextmanager
+def _installation(variables: Mapping[str, str]) -> Iterator[None]:
+    """Run what `make up` starts until the block ends; raises CalledProcessError if it does not start."""
+    subprocess.run(["ratchet", "up"], env=dict(variables), stdout=subprocess.DEVNULL, check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["ratchet", "down"], env=dict(variables), stdout=subprocess.DEVNULL, check=True)
+
+
+def _needed(page: Path) -> list[str]:
+    """Return what a page asks for in its comments."""
+    return " ".join(_NEEDS.findall(page.read_text())).split()
 
 
 def _servers(stack: ExitStack, needed: list[str], folder: Path) -> Mapping[str, str] | None:
@@ -102,8 +133,11 @@ def _servers(stack: ExitStack, needed: list[str], folder: Path) -> Mapping[str, 
 def _run(command: Command, variables: Mapping[str, str]) -> bool:
     """Run one command, print whether it did what the page shows, and return that."""
     started = time.monotonic()
+    text = command.text
+    if "up" in _needed(command.page):
+        text = text.replace(":8000/", f":{variables[_SERVING_PORT]}/")
     done = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", command.text],
+        ["bash", "-euo", "pipefail", "-c", text],
         cwd=PROJECT,
         env=dict(variables),
         capture_output=True,

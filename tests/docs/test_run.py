@@ -1,5 +1,7 @@
 """The commands of a page are found, run in a home of their own, and compared with what the page shows."""
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -71,6 +73,25 @@ def test_a_command_changes_only_its_copy_of_the_home(page: Path) -> None:
 def test_a_page_may_ask_for_an_empty_home(page: Path) -> None:
     page.write_text("<!-- commands: new-home -->\n\n```console\n$ test ! -e $RATCHET_HOME\n```\n")
     assert results(page) == [True]
+
+
+def test_a_page_may_ask_for_what_make_up_starts_which_ends_before_its_home_is_removed(
+    page: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended: list[bool] = []
+
+    @contextmanager
+    def installation(variables: Mapping[str, str]) -> Iterator[None]:
+        yield
+        ended.append(Path(variables["RATCHET_HOME"]).exists())
+
+    monkeypatch.setattr(run, "_installation", installation)
+    page.write_text(
+        "<!-- commands: up -->\n\n"
+        '```console\n$ [ 127.0.0.1:8000/score = "127.0.0.1:$RATCHET_SERVING_PORT/score" ] && echo same\nsame\n```\n'
+    )
+    assert results(page) == [True]
+    assert ended == [True]
 
 
 def test_commands_that_ci_runs_itself_are_not_run_again(page: Path) -> None:

@@ -2,7 +2,7 @@
 
 import typing
 from collections.abc import Mapping
-from dataclasses import MISSING, fields, is_dataclass
+from dataclasses import MISSING, Field, fields, is_dataclass
 from enum import Enum
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin
@@ -37,6 +37,8 @@ def to_json(value: object) -> Any:
         }
     if isinstance(value, tuple):
         return [to_json(each) for each in value]
+    if isinstance(value, Mapping):
+        return {str(name): to_json(each) for name, each in value.items()}
     return value.value if isinstance(value, Enum) else value
 
 
@@ -52,9 +54,13 @@ def _object(declaration: type[Declaration]) -> _Schema:
         "type": "object",
         "description": " ".join((declaration.__doc__ or "").split()),
         "properties": {CLASS: {"const": declaration.__name__}, **properties},
-        "required": [CLASS, *(each.name for each in fields(declaration) if each.default is MISSING)],
+        "required": [CLASS, *(each.name for each in fields(declaration) if _is_required(each))],
         "additionalProperties": False,
     }
+
+
+def _is_required(field: "Field[Any]") -> bool:
+    return field.default is MISSING and field.default_factory is MISSING
 
 
 def _property(hint: object, keywords: Mapping[str, object]) -> _Schema:
@@ -65,6 +71,8 @@ def _property(hint: object, keywords: Mapping[str, object]) -> _Schema:
         return {"enum": list(arguments)}
     if get_origin(hint) is tuple:
         return _array(arguments, keywords)
+    if get_origin(hint) is Mapping:
+        return {"type": "object", "additionalProperties": _property(arguments[1], {})}
     if is_dataclass(hint) and isinstance(hint, type):
         return {"$ref": f"#/$defs/{hint.__name__}"}
     own = {name: keywords[name] for name in _BOUNDS if name in keywords}

@@ -22,10 +22,12 @@ import psutil  # type: ignore[import-untyped]
 
 from include import child_processes, ports
 from include.patience import Patience
-from include.platform.local import airflow_objects, environment, setup
+from include.platform.local import airflow_objects, environment, model_server, setup
 from include.platform.local.airflow_client import Client
+from include.platform.local.model_server import ModelServer
 from include.settings import Settings
 from include.steps import bootstrap
+from include.stores import registry
 from include.stores.files import atomic
 from ml.errors import SetupError
 
@@ -52,13 +54,14 @@ class StackRecord:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LocalStack:
-    """A running stack: its processes by name, and its start time."""
+    """A running stack: its processes by name, its start time, and the model server among them, if there is one."""
 
     settings: Settings
     token: str
     task_port: int
     processes: dict[str, subprocess.Popen[bytes]]
     started: datetime
+    model_server: ModelServer | None = None
 
     def check_alive(self) -> None:
         """Raise SetupError, with the end of the log, when one of the processes has ended."""
@@ -92,6 +95,8 @@ class LocalStack:
         if "mlflow" in self.processes:
             mlflow = f"http://{self.settings.host}:{self.settings.mlflow_port}"
             answers["mlflow"] = _get_json(http, f"{mlflow}/api/3.0/mlflow/server-info")
+        if self.model_server is not None:
+            answers[model_server.NAME] = _get_json(http, f"{self.model_server.address}/healthz")
         missing = [name for name in self.processes if answers.get(name, "") is None]
         health = answers["api-server"] or {}
         return missing or [
@@ -128,30 +133,48 @@ def start(
     schedules: bool = True,
     components: Sequence[str] = AIRFLOW_COMPONENTS,
     mlflow: bool = False,
+    served: str | None = None,
     detached: bool = False,
 ) -> LocalStack:
     """Start the stack and return it before it is healthy; first end a stack whose driver died.
 
-    `schedules=False` is for demo runs: no DAG starts by the wall clock. A `detached` stack survives this process and
-    runs until `down`. Raises SetupError when a port is taken, or when another stack uses the same RATCHET_HOME.
+    `schedules=False` is for demo runs: no DAG starts by the wall clock. The use case `served` gets a model server,
+    which answers once there is a champion. A `detached` stack survives this process and runs until `down`. Raises
+    SetupError when a port is taken, or when another stack uses the same RATCHET_HOME.
     """
     _end_orphans(settings)
     keys = setup.prepare(settings).airflow
     ports.check_port(settings.host, settings.airflow_port, "RATCHET_AIRFLOW_PORT")
     if mlflow:
         ports.check_port(settings.host, settings.mlflow_port, "RATCHET_MLFLOW_PORT")
+    server = None if served is None else model_server.configure(served)
+    if server is not None:
+        ports.check_port(server.host, server.port, model_server.PORT_VARIABLE)
     task_port = ports.free_port(settings.host)
     commands = {name: _airflow_command(settings, name, task_port) for name in components}
+    others = {} if server is None else {model_server.NAME: server.command}
     if mlflow:
-        commands["mlflow"] = _mlflow_command(settings)
+        others["mlflow"] = _mlflow_command(settings)
     token = secrets.token_hex(16)
-    env = environment.airflow(settings, keys, task_port=task_port, schedules=schedules) | {_PROCESS_MARKER: token}
-    stack = LocalStack(settings=settings, token=token, task_port=task_port, processes={}, started=datetime.now(UTC))
+    airflow = environment.airflow(settings, keys, task_port=task_port, schedules=schedules)
+    plain = environment.child_environment(settings)  # without Airflow's keys
+    stack = LocalStack(
+        settings=settings,
+        token=token,
+        task_port=task_port,
+        processes={},
+        started=datetime.now(UTC),
+        model_server=server,
+    )
     with setup.explain_os_errors(settings):
         _write_record(settings, token, detached=detached)
         try:
             for name, command in commands.items():
-                stack.processes[name] = _spawn(settings, name, command, env)
+                stack.processes[name] = _spawn(settings, name, command, airflow | {_PROCESS_MARKER: token})
+            if mlflow:
+                registry.prepare(settings)  # a server that finds no database creates it, too, and both would fail
+            for name, command in others.items():
+                stack.processes[name] = _spawn(settings, name, command, plain | {_PROCESS_MARKER: token})
         except BaseException:
             stack.stop()
             raise

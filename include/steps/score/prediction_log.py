@@ -4,6 +4,7 @@ Nightly batches are logged only during a release.
 """
 
 import json
+from collections.abc import Collection
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -63,6 +64,16 @@ def answers_from_snapshots(context: StepContext, first: str, last: str) -> pd.Da
     See `prediction_table.answers_from_snapshots`.
     """
     return prediction_table.answers_from_snapshots(lake.read(address(context, REST), first, last))
+
+
+def latencies(context: StepContext, requests: Collection[str]) -> list[float]:
+    """Return the milliseconds from request to score, in the server, of each row of `requests` that it answered.
+
+    `requests` are the ids that the server gave them.
+    """
+    rows = lake.read(address(context, REST), columns=["request", "route", "fault", "latency_ms"])
+    requested = prediction_table.is_answer(rows) & rows["request"].isin(requests)
+    return [float(each) for each in rows.loc[requested, "latency_ms"]]
 
 
 def address(context: StepContext, table: str) -> str:

@@ -3,18 +3,16 @@
 from dataclasses import replace
 from datetime import UTC, date, datetime
 
-import pandas as pd
 import pytest
 
 from include.demo import live_day
-from include.demo.live_day import _by_moment, moments
 from include.report import live_day as live_report
 from include.settings import Settings
 from include.steps import ingest
 from include.steps.context import StepContext
 from include.steps.features import build
 from include.steps.ingest import intraday
-from include.steps.score import prediction_log
+from include.steps.score import live_traffic, prediction_log
 from include.stores import ledger, packages, warehouse
 from ml import targets
 from ml.packaging import package_files
@@ -38,29 +36,11 @@ class Scheduler:
             raise KeyboardInterrupt
 
 
-def cutoffs(*texts: str) -> "pd.Series[pd.Timestamp]":
-    return pd.Series(pd.to_datetime(texts, utc=True), [f"ride-{place}" for place in range(len(texts))])
-
-
-def test_the_refreshes_reach_every_cutoff_and_none_is_without_an_entity() -> None:
-    due = cutoffs("2024-03-17 04:01", "2024-03-17 05:00", "2024-03-17 05:01", "2024-03-17 20:07")
-    asked = [entity for _, entities in _by_moment(due, 2) for entity in entities]
-    assert asked == list(due.index)
-    for moment, entities in _by_moment(due, 2):
-        assert entities
-        assert all(due[entity] <= moment < due[entity] + pd.Timedelta(hours=2) for entity in entities)
-    assert all(each.minute % 15 == 0 and each.tzinfo is not None for each in moments(due, 2))
-
-
-def test_a_day_with_one_cutoff_has_one_refresh() -> None:
-    assert moments(cutoffs("2024-03-17 04:01", "2024-03-17 04:01"), 2) == (datetime(2024, 3, 17, 4, 15, tzinfo=UTC),)
-
-
 @pytest.mark.servers
 def test_a_live_day_that_is_interrupted_asks_for_the_others_when_it_is_played_again(
-    released: Settings, taxi: UseCase
+    live_home: Settings, taxi: UseCase
 ) -> None:
-    settings, live = released, taxi.at("live")
+    settings, live = live_home, taxi.at("live")
     context = StepContext(case=live, settings=settings)
     first = Scheduler(settings, fails_at=4)
     with pytest.raises(KeyboardInterrupt):
@@ -72,9 +52,7 @@ def test_a_live_day_that_is_interrupted_asks_for_the_others_when_it_is_played_ag
     intraday.refresh("taxi", datetime(2024, 3, 17, 23, tzinfo=UTC))  # a person publishes the snapshot of a later moment
     live_day.play(taxi, taxi.lives[0], DAY, again)  # type: ignore[arg-type]
     answers = prediction_log.looked_up(context, NIGHT)
-    assert sorted(answers["entity"]) == sorted(
-        live_day.cutoffs_of(StepContext(case=taxi.at("live"), settings=settings), DAY).index
-    )
+    assert sorted(answers["entity"]) == sorted(live_traffic.cutoffs(context.at(DAY)).index)
     assert again.moments[0] == first.moments[-1]
     champion = ledger.champion(warehouse.engine(settings.warehouse_url), "taxi-live")
     assert champion is not None

@@ -10,6 +10,7 @@ import httpx
 import pandas as pd
 import pytest
 
+from include.serving import child_server
 from include.serving.config import ServingConfig
 from include.serving.horizons import Horizons
 from include.settings import Settings
@@ -172,6 +173,16 @@ def test_a_server_of_a_use_case_with_one_horizon_has_one_model(home: Settings) -
     assert [each.name for each in horizons] == ["taxi"]
     assert not horizons.are_several
     horizons.close()
+
+
+@pytest.mark.servers
+def test_a_server_of_one_live_model_reports_the_moment_of_its_snapshot(
+    home: Settings, packages: dict[str, str]
+) -> None:
+    publish(home, LIVE)
+    with child_server.run_server(LIVE, home) as server:
+        state = httpx.get(f"{server.address}/readyz", trust_env=False).json()["horizons"]
+    assert {name: each["features_of"] for name, each in state.items()} == {LIVE: MOMENT.isoformat()}
 
 
 @pytest.mark.servers

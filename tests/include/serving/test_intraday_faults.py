@@ -14,11 +14,11 @@ from typer.testing import CliRunner
 
 from include import usecases
 from include.cli.main import app
-from include.demo import live_day
 from include.settings import Settings, load_settings
 from include.steps.context import StepContext
 from include.steps.features import build, snapshot_archive
 from include.steps.ingest import intraday
+from include.steps.score import live_traffic
 from include.stores import lake, ledger, packages, snapshot_store, warehouse
 from include.stores.files import atomic
 from ml.features import snapshots
@@ -68,7 +68,8 @@ def newest_manifest(settings: Settings) -> str:
 
 
 def cutoffs(case: UseCase, settings: Settings) -> "pd.Series[pd.Timestamp]":
-    return live_day.cutoffs_of(StepContext(case=case.at("live"), settings=settings), date.fromisoformat(NIGHT))
+    context = StepContext(case=case.at("live"), settings=settings).at(date.fromisoformat(NIGHT))
+    return live_traffic.cutoffs(context)
 
 
 def wait_for_moment(server: Server, moment: datetime) -> None:

@@ -12,5 +12,6 @@ from include.settings import Settings, load_settings
 def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """The settings of an embedded stack whose home is the test's own folder."""
     monkeypatch.setenv("RATCHET_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("RATCHET_AIRFLOW_PORT", str(ports.free_port("127.0.0.1")))
+    for service in ("AIRFLOW", "MLFLOW", "SERVING"):
+        monkeypatch.setenv(f"RATCHET_{service}_PORT", str(ports.free_port("127.0.0.1")))
     return load_settings.__wrapped__()

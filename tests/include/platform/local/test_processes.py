@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -93,13 +94,32 @@ def test_a_stack_that_somebody_answers_for_is_not_taken_over(ready: Settings) ->
         parent.wait()
 
 
-def test_a_taken_port_starts_nothing(ready: Settings) -> None:
+@pytest.mark.parametrize("variable", ["RATCHET_AIRFLOW_PORT", "RATCHET_SERVING_PORT"])
+def test_a_taken_port_starts_nothing(ready: Settings, variable: str) -> None:
     with socket.socket() as other:
-        other.bind((ready.host, ready.airflow_port))
+        other.bind((ready.host, int(os.environ[variable])))
         other.listen()
-        with pytest.raises(SetupError, match="RATCHET_AIRFLOW_PORT"):
-            processes.start(ready)
+        with pytest.raises(SetupError, match=variable):
+            processes.start(ready, served="taxi")
     assert not (ready.home / "stack.json").exists()
+
+
+def test_mlflow_starts_after_its_database_was_made_as_both_would_make_it(
+    ready: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order: list[str] = []
+    spawn = processes._spawn
+
+    def record(settings: Settings, name: str, *rest: Any) -> subprocess.Popen[bytes]:
+        order.append(name)
+        return spawn(settings, name, *rest)
+
+    monkeypatch.setattr(processes, "_spawn", record)
+    monkeypatch.setattr(processes.registry, "prepare", lambda _: order.append("its database"))
+    for command in ("_airflow_command", "_mlflow_command"):
+        monkeypatch.setattr(processes, command, lambda *_: [sys.executable, "-c", ""])
+    processes.start(ready, components=["scheduler"], mlflow=True).stop()
+    assert order == ["scheduler", "its database", "mlflow"]
 
 
 def test_a_process_that_ends_by_itself_is_told_with_the_end_of_its_log(

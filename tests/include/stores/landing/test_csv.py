@@ -67,7 +67,11 @@ GOOD, AFTER = b"ann,3\n", b"bob,4\n"
             ["ann", "bob"],
             ["expected values separated by ',', got unexpected end of data"],
         ),
-        (HEADER + GOOD + b'"x,1\n' + AFTER + b'"y",2\n', ["ann", "bob", "y"], ["expected values separated by ',', got"]),
+        (
+            HEADER + GOOD + b'"x,1\n' + AFTER + b'"y",2\n',
+            ["ann", "bob", "y"],
+            ["expected values separated by ',', got"],
+        ),
         (HEADER + GOOD + b'"x"y,1\n' + AFTER, ["ann", "bob"], ["expected values separated by ',', got"]),
     ],
     ids=[
