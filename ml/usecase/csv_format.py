@@ -32,7 +32,7 @@ class CsvFormat:
 
     * `delimiter`: the character between two cells; `encoding`: a text encoding of Python.
     * `decimal` and `thousands`: the decimal mark, and the mark between groups of three digits ("" for none).
-    * `date_format`: dates in the directives of `strftime` (`"%d.%m.%Y"`); a time of day after it is in ISO 8601.
+    * `date_format`: dates in the directives of Python's strftime (`"%d.%m.%Y"`); a time of day after it is in ISO 8601.
     * `instant_format`: instants as a whole (`"%m/%d/%Y %I:%M %p"`), if their time of day is not in ISO 8601.
     * `timezone`: the zone of instants that are written without an offset. An hour that comes twice is `ambiguous`, an
       hour that is skipped is `nonexistent`; by default both are refused.
@@ -112,10 +112,10 @@ def _check_directives(field: str, text: str, needed: tuple[str, ...], refused: t
 
 def _is_text_encoding(name: str) -> bool:
     try:
-        found = codecs.lookup(name)
+        codec = codecs.lookup(name)
     except (LookupError, ValueError):
         return False
-    return bool(getattr(found, "_is_text_encoding", False)) and found.name.replace("-", "_") not in _NOT_TEXT
+    return bool(getattr(codec, "_is_text_encoding", False)) and codec.name.replace("-", "_") not in _NOT_TEXT
 
 
 def _is_timezone(name: str) -> bool:
