@@ -234,7 +234,7 @@ def test_a_third_horizon_needs_one_more_declaration_and_is_served_beside_the_oth
         intraday.refresh("taxi", ride["pickup_at"].to_pydatetime() - timedelta(hours=hours))
         horizons = Horizons("taxi", home, ServingConfig())
         horizons.refresh()
-        model = horizons.choose(ride["entity"]).model
+        model = horizons.chooser().choose(ride["entity"]).model
         chosen[hours] = (model.name, model.pool.serving.champion.digest)
         horizons.close()
     by_hours = {7: "taxi", 5: "taxi-six_hours", 1: "taxi-live"}

@@ -173,7 +173,7 @@ def test_an_upgrade_says_what_it_did_once(former: Settings) -> None:
     said = list(upgrade.upgrade(former, NOW))
     assert [each.partition(" is now ")[0].rpartition("/")[2] for each in said[:2]] == ["drafts", "journal"]
     assert said[2:] == [
-        "the warehouse was upgraded from schema 0006 to 0009",
+        "the warehouse was upgraded from schema 0006 to 0010",
         "540 scores are marked as in sample or out of sample",
         "the ledger's 69 entries are intact; older ones are read under today's names",
     ]
@@ -198,7 +198,7 @@ def test_an_upgrade_that_is_killed_ends_in_the_same_state(
 
 
 def test_what_is_not_upgraded_is_refused_with_what_to_do(former: Settings) -> None:
-    expected = r"the schema 0006 of an earlier release, this one needs 0009: .* run `ratchet upgrade`"
+    expected = r"the schema 0006 of an earlier release, this one needs 0010: .* run `ratchet upgrade`"
     for opens in (warehouse.open_existing, warehouse.migrate):
         with pytest.raises(SetupError, match=expected):
             opens(former.warehouse_url)
@@ -207,7 +207,7 @@ def test_what_is_not_upgraded_is_refused_with_what_to_do(former: Settings) -> No
 def test_a_home_of_a_later_release_is_refused_and_left_alone(former: Settings) -> None:
     with sqlite3.connect(former.home / "warehouse.db") as database:
         database.execute("UPDATE alembic_version SET version_num = '0099'")
-    with pytest.raises(SetupError, match=r"the schema 0099 of a later release; this release knows schemas up to 0009"):
+    with pytest.raises(SetupError, match=r"the schema 0099 of a later release; this release knows schemas up to 0010"):
         list(upgrade.upgrade(former, NOW))
 
 

@@ -82,6 +82,7 @@ def live(settings: Settings) -> None:
     metric = Metric(use_case="taxi", night=NIGHT, model_digest=digest, slice="all", metric="auc", value=None, n=3)
     warehouse.record_metrics(engine, [metric])
     warehouse.record_table_reads(engine, "taxi", [NIGHT], "features", "features/entities@0", {"valid/rides": 2})
+    warehouse.record_snapshot(engine, "taxi-live", "2024-03-01T12:15:00Z.0123456789ab", night=NIGHT, manifest="{}")
 
 
 @pytest.fixture(scope="session")
