@@ -28,6 +28,7 @@ from tests.docs.pages import Command
 _NEEDS = re.compile(r"<!-- commands: ([a-z0-9 -]+?) -->")
 _BY_CI = re.compile(r"make [a-z-]+( [A-Z_]+=\S+)*")
 _SECONDS = 120
+_SHARED = "/tmp/"  # what pages write to; here each has a folder of its own, so that no earlier run is in the way
 _SERVING_PORT = "RATCHET_SERVING_PORT"
 _PORTS = ("RATCHET_AIRFLOW_PORT", "RATCHET_MLFLOW_PORT", _SERVING_PORT)
 
@@ -133,7 +134,8 @@ def _servers(stack: ExitStack, needed: list[str], folder: Path) -> Mapping[str, 
 def _run(command: Command, variables: Mapping[str, str]) -> bool:
     """Run one command, print whether it did what the page shows, and return that."""
     started = time.monotonic()
-    text = command.text
+    own = f"{variables['TMPDIR']}/"
+    text = command.text.replace(_SHARED, own)
     if "up" in _needed(command.page):
         text = text.replace(":8000/", f":{variables[_SERVING_PORT]}/")
     done = subprocess.run(
@@ -145,7 +147,7 @@ def _run(command: Command, variables: Mapping[str, str]) -> bool:
         timeout=_SECONDS,
         check=False,
     )
-    printed = done.stdout + done.stderr
+    printed = (done.stdout + done.stderr).replace(own, _SHARED)
     missing = outputs.difference(command.output, printed)
     wrong = (
         f"exit code {done.returncode}" if done.returncode else f"not printed as shown: {missing!r}" if missing else ""
